@@ -1,0 +1,90 @@
+/*
+ * Commands: the only place where acquiring and analysing meet, and the only one that
+ * prints errors or ends the program.
+ *
+ * To add a command: write src/cmd/cmd_<name>.c ending in `const struct cmd cmd_<name>`,
+ * add a line to the sorted table in cmd.c, a section to man/memscan.1 (a test compares
+ * it with -h) and a line to NEWS. Options are rows; -h, completion and the
+ * man-page test come from them.
+ */
+#ifndef MEMSCAN_CMD_H
+#define MEMSCAN_CMD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "memscan/report.h"
+#include "memscan/status.h"
+
+#define MEMSCAN_VERSION "0.1.0"
+
+/* One option. `letter` 0: long form only. `arg` NULL: a switch. */
+struct cmd_opt {
+	char letter;
+	const char *name; /* without dashes */
+	const char *arg;  /* "FILE", "N", "type|module" (a list of words is checked) */
+	const char *help; /* one line */
+};
+
+/* Parsed options and operands. Later ones replace earlier ones. */
+struct cmd_args {
+	const struct cmd *cmd;
+	const char **values; /* by row of cmd->opts: NULL if not given, "" for a switch */
+	unsigned *counts;    /* by row: how often it was given */
+	const char **operands;
+	size_t n_operands;
+};
+
+struct cmd {
+	const char *name;
+	const char *summary;  /* one line, imperative */
+	const char *synopsis; /* operands: "FILE ADDR" */
+	const struct cmd_opt *opts; /* ends with an all-zero row */
+	size_t min_operands, max_operands;
+	bool is_hidden; /* left out of memscan -h */
+	/*
+	 * Do it. Sets *exit_code for answers that are no errors (MS_EXIT_YES,
+	 * MS_EXIT_DAMAGED). An error goes into eb and is printed once, by cmd_main.
+	 */
+	enum status (*run)(const struct cmd_args *a, int *exit_code, struct errbuf *eb);
+};
+
+/*
+ * The value of an option by its long name, NULL if it was not given; whether it was, and
+ * how often. The name must be a row of the command.
+ */
+const char *cmd_value(const struct cmd_args *a, const char *name);
+bool cmd_has(const struct cmd_args *a, const char *name);
+unsigned cmd_times(const struct cmd_args *a, const char *name);
+
+/* A number option with a default; MS_USAGE with a text if it is not one in [min, max]. */
+MUST_CHECK enum status cmd_number(const struct cmd_args *a, const char *name,
+	uint64_t dflt, uint64_t min, uint64_t max, uint64_t *ret, struct errbuf *eb);
+
+/* --json, --tsv, --csv as a format, as far as the command has them; MS_USAGE for two. */
+MUST_CHECK enum status cmd_format(
+	const struct cmd_args *a, enum rows_format *ret, struct errbuf *eb);
+
+/* Option rows that many commands share. */
+#define CMD_OPTS_COMMON                                                                  \
+	{'h', "help", NULL, "show this help"},                                           \
+		{'q', "quiet", NULL, "no progress and no notes"},                        \
+	{                                                                                \
+		'v', "verbose", NULL, "say more; twice: debug"                           \
+	}
+#define CMD_OPTS_FORMAT                                                                  \
+	{0, "json", NULL, "print JSON"}, {0, "tsv", NULL, "print tab-separated values"}, \
+	{                                                                                \
+		0, "csv", NULL, "print comma-separated values"                           \
+	}
+
+/* The table, sorted by name, and a command by name (or NULL). */
+extern const struct cmd *const cmd_table[];
+extern const size_t cmd_count;
+const struct cmd *cmd_find(const char *name);
+
+/* Parse and run a command line; returns the program's exit code. */
+int cmd_main(int argc, char **argv);
+
+#endif

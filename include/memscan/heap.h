@@ -1,0 +1,340 @@
+/*
+ * The waist of the program: what a heap is, once nothing of a process or of Python's
+ * internals is left in it.
+ *
+ * The walker emits a heap into a struct heap_sink; the dump writer is a sink; the dump
+ * reader yields a struct heap, const columns indexed by id; analyses take that and
+ * nothing else. This layer is vocabulary: types, and names for them (kinds.c).
+ *
+ * Ids are given in order of discovery, which is also the order in which objects are
+ * emitted: object i is the i-th heap_sink.object call, and the refs that follow it are
+ * its own. Addresses above this layer are a column to print, never something to follow.
+ */
+#ifndef MEMSCAN_HEAP_H
+#define MEMSCAN_HEAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "memscan/status.h"
+
+typedef uint64_t taddr; /* an address in the target */
+typedef uint32_t objid; /* an object of the heap, 0 .. nobj - 1 */
+
+#define OBJID_NONE UINT32_MAX
+
+/*
+ * How an object refers to another: id, name in machine formats, how it reads.
+ * "payload" below is the 25 bits of a label that go with it.
+ */
+#define HEAP_REF_KINDS(X)                                                                \
+	X(ATTR, "attribute")      /* payload: name; .name, a Python attribute */         \
+	X(KEY, "dict-key")        /* payload 0; a dict's key */                          \
+	X(VALUE, "dict-value")    /* payload 0; its key is the target of the ref before */ \
+	X(INDEX, "index")         /* payload: index (see heap_ref_index); [i] */         \
+	X(MEMBER, "member")       /* payload 0; an element of a set */                   \
+	X(SLOT, "slot")           /* payload: name; a __slots__ member */                \
+	X(LOCAL, "local")         /* payload: name; a local variable of a frame */       \
+	X(STACK, "stack")         /* payload: index; evaluation stack of a frame */      \
+	X(CELL, "cell")           /* payload 0; what a closure cell holds */             \
+	X(TYPE, "type")           /* payload 0; the object's type */                     \
+	X(BASE, "base")           /* payload 0; tp_base */                               \
+	X(DICT, "dict")           /* payload 0; an object's own __dict__ */              \
+	X(WEAK, "weak")           /* payload 0; a weak reference's referent */           \
+	X(FIELD, "field")         /* payload: name; a C field with no Python name */     \
+	X(OFFSET, "offset")       /* payload: byte offset in the object; +0x28 */        \
+	X(CLOSURE, "closure")     /* payload: name; free variable in a __closure__ */
+
+enum ref_kind {
+#define HEAP_REF_ENUM(id, name) RK_##id,
+	HEAP_REF_KINDS(HEAP_REF_ENUM)
+#undef HEAP_REF_ENUM
+	RK_COUNT
+};
+
+/*
+ * A reference as it lies in a dump: kind in bits 0-4, REF_HIDDEN, REF_GUESS, payload
+ * in bits 7-31. A payload that does not fit is REF_PAYLOAD_MAX.
+ */
+struct heap_ref {
+	objid to;
+	uint32_t label;
+};
+
+#define REF_HIDDEN 0x20u /* not reported by tp_traverse (gc.get_referents does not show it) */
+#define REF_GUESS 0x40u  /* found by scanning words: may be no reference at all */
+#define REF_PAYLOAD_SHIFT 7
+#define REF_PAYLOAD_MAX ((1u << 25) - 1)
+
+static inline uint32_t
+ref_label(enum ref_kind kind, uint64_t payload)
+{
+	uint32_t p = payload < REF_PAYLOAD_MAX ? (uint32_t)payload : REF_PAYLOAD_MAX;
+	return (uint32_t)kind | p << REF_PAYLOAD_SHIFT;
+}
+
+static inline enum ref_kind
+ref_kind(uint32_t label)
+{
+	return (enum ref_kind)(label & 0x1f);
+}
+
+static inline uint32_t
+ref_payload(uint32_t label)
+{
+	return label >> REF_PAYLOAD_SHIFT;
+}
+
+/* What is known of an object besides its type, size and value. */
+#define HEAP_OBJ_FLAGS(X)                                                                \
+	X(GC, 0x01, "gc")               /* has a GC head */                              \
+	X(TRACKED, 0x02, "tracked")     /* is on a GC list */                            \
+	X(IMMORTAL, 0x04, "immortal")   /* its reference count means nothing */          \
+	X(STATIC, 0x08, "static")       /* lies in a program's or library's data */      \
+	X(GUESSED, 0x10, "guessed")     /* layout unknown: its refs were scanned */      \
+	X(SIZE_BASE, 0x20, "size-base") /* has a __sizeof__ that could not be evaluated */ \
+	X(DAMAGED, 0x40, "damaged")     /* part of it could not be read */               \
+	X(INTERNED, 0x80, "interned")   /* str in the interned table */
+
+enum {
+#define HEAP_FLAG_ENUM(id, bit, name) OF_##id = bit,
+	HEAP_OBJ_FLAGS(HEAP_FLAG_ENUM)
+#undef HEAP_FLAG_ENUM
+};
+
+/* Why something is alive without any object referring to it. */
+#define HEAP_ROOT_KINDS(X)                                                               \
+	X(INTERP, "interpreter") /* a field of PyInterpreterState; name says which */    \
+	X(MODULE, "module")      /* an entry of sys.modules; name is the module's */     \
+	X(THREAD, "thread")      /* a field of PyThreadState */                          \
+	X(FRAME, "frame")        /* a frame's function, code, globals ... */             \
+	X(LOCAL, "local")        /* a local variable of a frame on a thread's stack */   \
+	X(STACK, "stack")        /* evaluation stack of such a frame */                  \
+	X(STATIC, "static")      /* a static type or singleton */                        \
+	X(INTERNED, "interned")  /* the table of interned strings */                     \
+	X(SMALL, "cache")        /* small ints, one-byte strings, empty containers */    \
+	X(TRACKED, "tracked")    /* on a GC list, and reached by no other root */        \
+	X(NATIVE, "native")      /* a word in the static data of a native library */
+
+enum root_kind {
+#define HEAP_ROOT_ENUM(id, name) ROOT_##id,
+	HEAP_ROOT_KINDS(HEAP_ROOT_ENUM)
+#undef HEAP_ROOT_ENUM
+	ROOT_COUNT
+};
+
+#define HEAP_NONE UINT32_MAX /* no thread, frame or name */
+
+struct heap_root {
+	objid to;
+	uint32_t kind;   /* enum root_kind */
+	uint32_t name;   /* string id, 0 if none */
+	uint32_t thread; /* index into threads, or HEAP_NONE */
+	uint32_t frame;  /* index into frames, or HEAP_NONE */
+	uint32_t interp; /* index of the interpreter */
+};
+
+struct heap_thread {
+	uint64_t ident;     /* thread_id: pthread_self() of it */
+	uint64_t native_id; /* kernel thread id, 0 if unknown */
+	uint32_t name;      /* string id: the kernel's name of the thread */
+	uint32_t interp;
+};
+
+/* One Python frame on a thread's stack, innermost first. */
+struct heap_frame {
+	uint32_t thread;
+	objid code;       /* code object, or OBJID_NONE */
+	int32_t lasti;    /* byte offset of the current instruction in the code */
+	uint32_t line;    /* current line, 0 if unknown */
+	uint32_t function; /* string id: co_qualname */
+	uint32_t file;     /* string id: co_filename */
+};
+
+/* How the references of a type's objects were found. */
+#define HEAP_TYPE_HOW(X)                                                                 \
+	X(SHAPE, "table")      /* a shape row: exact, with names */                      \
+	X(EMU, "interpreted")  /* its tp_traverse was interpreted: exact */              \
+	X(LEAF, "leaf")        /* not GC and no shape: tp_traverse is absent */          \
+	X(SCAN, "guessed")     /* scanned word by word */
+
+enum type_how {
+#define HEAP_HOW_ENUM(id, name) HOW_##id,
+	HEAP_TYPE_HOW(HEAP_HOW_ENUM)
+#undef HEAP_HOW_ENUM
+	HOW_COUNT
+};
+
+struct heap_type {
+	taddr addr;
+	uint32_t name;      /* string id: qualified name without the module, "dict", "Outer.Inner" */
+	uint32_t module;    /* string id: "builtins", "myapp.models" */
+	uint32_t flags;     /* tp_flags, low 32 bits */
+	uint32_t how;       /* enum type_how */
+	uint64_t basicsize; /* tp_basicsize */
+	uint64_t itemsize;  /* tp_itemsize */
+};
+
+/* What the text of a value is. */
+#define HEAP_VALUE_KINDS(X)                                                              \
+	X(NONE, "none")   /* no text, perhaps a length */                                \
+	X(STR, "str")     /* UTF-8, cut at a whole character; surrogates as ED xx xx */  \
+	X(BYTES, "bytes") /* raw bytes */                                                \
+	X(INT, "int")     /* decimal, or 0x... when long */                              \
+	X(FLOAT, "float") /* shortest text that reads back, as repr() */                 \
+	X(BOOL, "bool")   /* True or False */                                            \
+	X(NAME, "name")   /* name of a function, type, module, code object, attribute */ \
+	X(TEXT, "text")   /* anything else: an exception's message */
+
+enum value_kind {
+#define HEAP_VALUE_ENUM(id, name) VK_##id,
+	HEAP_VALUE_KINDS(HEAP_VALUE_ENUM)
+#undef HEAP_VALUE_ENUM
+	VK_COUNT
+};
+
+#define VALUE_NO_LEN UINT64_MAX
+
+/* A value preview: `text` is cut, `len` is what len() would say (VALUE_NO_LEN if it has none). */
+struct heap_value {
+	enum value_kind kind;
+	bool cut; /* text is not the whole */
+	uint64_t len;
+	const char *text;
+	size_t text_len;
+};
+
+struct heap_obj {
+	taddr addr;
+	uint64_t size;     /* bytes, as sys.getsizeof() */
+	uint64_t refcount; /* as stored */
+	uint32_t type;     /* type id */
+	uint32_t flags;    /* OF_* */
+	struct heap_value value;
+};
+
+/* Something that could not be read or made no sense, counted by reason. */
+struct heap_damage {
+	uint32_t reason; /* string id */
+	uint32_t n_examples;
+	uint64_t count;
+	taddr examples[4];
+};
+
+/* One mapping of the target, for the memory map totals. */
+struct heap_region {
+	taddr start, end;
+	uint64_t resident; /* bytes present, 0 if unknown */
+	uint32_t prot;     /* PROT_READ | PROT_WRITE | PROT_EXEC */
+	uint32_t path;     /* string id */
+};
+
+/*
+ * Where a heap goes. Objects come in order of their ids, each followed by zero or more
+ * refs calls of its own. Strings and types come in order of theirs (string 0 is ""), at any
+ * time: also after objects and refs that name them. Threads, frames, roots, regions,
+ * damage and meta come at any time. Every function returns MS_OK or the status that ends the walk.
+ * Pointers are borrowed for the call.
+ */
+struct heap_sink {
+	void *self;
+	enum status (*string)(void *self, const char *text, size_t len);
+	enum status (*type)(void *self, const struct heap_type *t);
+	enum status (*object)(void *self, const struct heap_obj *o);
+	enum status (*refs)(void *self, const struct heap_ref *r, size_t n);
+	enum status (*thread)(void *self, const struct heap_thread *t);
+	enum status (*frame)(void *self, const struct heap_frame *f);
+	enum status (*root)(void *self, const struct heap_root *r);
+	enum status (*region)(void *self, const struct heap_region *r);
+	enum status (*damage)(void *self, const struct heap_damage *d);
+	enum status (*meta)(void *self, const char *key, const char *value);
+};
+
+/*
+ * A heap as analyses see it: const columns, indexed by id. Owned by whoever made it
+ * (struct dump, or a test); views die with the owner. Validated: every id is in range,
+ * `first` is monotone, so that consumers index freely.
+ */
+struct heap {
+	uint32_t nobj, ntype, nstr;
+	uint64_t nref;
+	uint32_t nroot, nthread, nframe, nregion, ndamage, nmeta;
+
+	const uint64_t *addr;    /* nobj */
+	const uint32_t *type;    /* nobj */
+	const uint32_t *size32;  /* nobj; UINT32_MAX: see big */
+	const uint32_t *count32; /* nobj: reference counts; UINT32_MAX: see big */
+	const uint16_t *flags;   /* nobj */
+	const uint64_t *first;   /* nobj + 1: refs of object i are first[i] .. first[i + 1] - 1 */
+	const uint32_t *to;      /* nref */
+	const uint32_t *label;   /* nref */
+	const uint32_t *by_addr; /* nobj: ids in ascending order of address */
+
+	const struct heap_big *big; /* nbig, ascending by id: what does not fit 32 bits */
+	uint32_t nbig;
+
+	const uint64_t *value_at; /* offset of the value record of every 64th object */
+	const uint8_t *values;    /* value records, one an object, back to back */
+	uint64_t nvalues;         /* bytes of them */
+
+	const struct heap_type *types;
+	const struct heap_root *roots;
+	const struct heap_thread *threads;
+	const struct heap_frame *frames;
+	const struct heap_region *regions;
+	const struct heap_damage *damage;
+	const uint64_t *str_at; /* nstr + 1 offsets into str */
+	const char *str;        /* all strings, each followed by a NUL that is not counted */
+	const struct heap_meta *meta;
+};
+
+struct heap_big {
+	uint32_t id, pad;
+	uint64_t size, refcount;
+};
+
+struct heap_meta {
+	uint32_t key, value; /* string ids */
+};
+
+const char *ref_kind_name(enum ref_kind k);
+const char *root_kind_name(enum root_kind k);
+const char *type_how_name(enum type_how h);
+const char *value_kind_name(enum value_kind k);
+
+/* The names of the flags in OF_* order into buf, separated by sep; returns buf. */
+char *obj_flags_text(uint32_t flags, char sep, char *buf, size_t cap);
+
+/* A string's text, NUL-terminated; *len may be NULL. "" for an id out of range. */
+const char *heap_str(const struct heap *h, uint32_t id, size_t *len);
+
+/* Bytes of object i as sys.getsizeof() says, and its stored reference count. */
+uint64_t heap_size(const struct heap *h, objid i);
+uint64_t heap_refcount(const struct heap *h, objid i);
+
+/* The object at an address, or OBJID_NONE. Needs by_addr. */
+objid heap_find(const struct heap *h, taddr addr);
+
+/* The value preview of object i; kind VK_NONE and VALUE_NO_LEN if there is none. Never fails on a validated heap. */
+struct heap_value heap_value(const struct heap *h, objid i);
+
+/* The index that ref number r of object i stands for (RK_INDEX, RK_STACK), also beyond the payload's range. */
+uint64_t heap_ref_index(const struct heap *h, objid i, uint64_t r);
+
+/* The key object of ref number r of object i (RK_VALUE), or OBJID_NONE. */
+objid heap_ref_key(const struct heap *h, objid i, uint64_t r);
+
+/* The text of a meta entry, or NULL. */
+const char *heap_meta_get(const struct heap *h, const char *key);
+
+/* Write one value record as it lies in heap.values into out (value_record_max(v) bytes at most); returns its length. */
+size_t value_record_put(uint8_t *out, const struct heap_value *v);
+size_t value_record_max(const struct heap_value *v);
+
+/* Read the record at [p, end): *next is where the following one starts. MS_FORMAT if it is malformed. */
+MUST_CHECK enum status value_record_get(const uint8_t *p, const uint8_t *end, struct heap_value *ret, const uint8_t **next);
+
+#define HEAP_VALUE_STRIDE 64 /* objects between two entries of value_at */
+
+#endif

@@ -1,0 +1,188 @@
+/*
+ * Layout: where in its structs a CPython keeps what. Data, made of several sources by
+ * precedence; nothing outside this layer asks for a version.
+ *
+ * Sources, strongest first: DWARF of the mapped binary (or its separate debug file), an
+ * embedded offset table whose key and `covers` match exactly, a table given by the user.
+ * layout_derive turns presence of fields into a handful of strategies and is the only
+ * place that may. Knows ELF and targets; reads no Python objects.
+ */
+#ifndef MEMSCAN_LAYOUT_H
+#define MEMSCAN_LAYOUT_H
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "memscan/bytes.h"
+#include "memscan/elf.h"
+#include "memscan/target.h"
+
+/* Every field that code asks for by name. */
+enum pyf {
+#define PYF(id, type, member, width, need) PYF_##id,
+#include "memscan/pyfields.def"
+#undef PYF
+	PYF_COUNT
+};
+
+enum layout_source { LS_NONE, LS_DWARF, LS_DEBUG_OFFSETS, LS_TABLE, LS_FILE };
+const char *layout_source_name(enum layout_source s);
+
+/* Where a field lies. Absence is explicit: an offset of zero is a legal offset. */
+struct layout_field {
+	uint64_t off;    /* bytes from the start of its struct */
+	uint64_t size;   /* bytes */
+	uint64_t stride; /* of an array: bytes of an element, else 0 */
+	uint64_t count;  /* of an array: elements */
+	uint8_t bit_first, bit_width; /* of a bit-field: bits from the start of the byte at off */
+	bool present;
+	enum layout_source source;
+};
+
+/* The strategies: what differs between releases in more than offsets. */
+enum gc_home { GC_HOME_INTERP, GC_HOME_RUNTIME };              /* who holds the list heads */
+enum keys_size { KEYS_LOG2, KEYS_SIZE_WORD };                  /* dict keys: dk_log2_size or dk_size */
+enum attr_home { ATTR_PREHEADER_311, ATTR_DICTOFFSET };        /* instance values: two words before the GC head (3.11), or a dict only */
+enum int_form { INT_OB_SIZE, INT_LV_TAG };                     /* sign and digit count */
+enum frame_chain { FRAMES_CFRAME, FRAMES_TSTATE, FRAMES_LINKED }; /* tstate->cframe->current_frame, tstate->current_frame, PyFrameObject */
+
+struct layout {
+	struct machine machine;
+	bool swap;           /* the target's byte order is not ours */
+	uint32_t hexversion; /* PY_VERSION_HEX; for reports: decisions come from the strategies */
+	char version[32];    /* "3.11.2", "3.13.0rc1" */
+	char flavour[32];    /* "release", "debug" */
+	char origin[256];    /* where the offsets came from, for reports */
+
+	/* What picks a table besides machine and flavour; covers is widened only by measuring. */
+	uint32_t covers_first, covers_last; /* PY_VERSION_HEX, both included */
+	uint64_t runtime_size;              /* st_size of _PyRuntime, 0 if unknown */
+
+	struct layout_field f[PYF_COUNT];
+	struct layout_rows *rows; /* all rows, those of shapes.def too; owned */
+
+	enum gc_home gc_home;
+	enum keys_size keys_size;
+	enum attr_home attr_home;
+	enum int_form int_form;
+	enum frame_chain frame_chain;
+};
+
+/* ---- finding the runtime ---- */
+
+struct pyruntime {
+	struct module *module; /* the image that defines it */
+	taddr addr;            /* _PyRuntime */
+	uint64_t size;         /* st_size of it, 0 if unknown */
+	uint32_t hexversion;
+	char version[32];
+	char flavour[32];
+	char found_by[64];     /* "symbol _PyRuntime", "section .PyRuntime", ... */
+};
+
+/*
+ * Find the CPython runtime among a target's modules, and its version (Py_Version, else
+ * the text that Py_GetVersion made).
+ *
+ * MS_ABSENT   not a Python process: says what was looked for; names PyPy and others where they are recognised
+ * MS_VERSION  a Python, but of a kind this program has no way into
+ */
+MUST_CHECK enum status pyruntime_find(struct target *t, struct modules *m, struct pyruntime *ret, struct errbuf *eb);
+
+/* The same of a binary that is not running, for `memscan offsets FILE`: version from its .rodata. */
+MUST_CHECK enum status pyruntime_find_file(struct modules *m, struct pyruntime *ret, struct errbuf *eb);
+
+/* ---- making a layout ---- */
+
+/*
+ * The layout for a found runtime. file is an offset table's path that outranks the embedded ones, or NULL.
+ *
+ * MS_VERSION  no source knows this release: the message names the version, what was
+ *             tried, and the one command that makes a table for it
+ * MS_FORMAT   the table given is malformed (line and reason), or two sources disagree
+ *             about a field (the message shows both)
+ */
+MUST_CHECK enum status layout_load(const struct pyruntime *rt, const char *file, struct layout *ret, struct errbuf *eb);
+
+/* From the binary's DWARF alone. MS_ABSENT if it has none. */
+MUST_CHECK enum status layout_from_dwarf(const struct pyruntime *rt, struct layout *ret, struct errbuf *eb);
+
+/* From the text of a table; name is for messages. MS_FORMAT names line and reason. */
+MUST_CHECK enum status layout_parse(const char *name, const char *text, size_t len, struct layout *ret, struct errbuf *eb);
+
+void layout_fini(struct layout *l);
+
+/* The embedded table that describes this runtime exactly. MS_ABSENT if there is none. */
+MUST_CHECK enum status layout_embedded(const struct pyruntime *rt, struct layout *ret, struct errbuf *eb);
+
+/* ---- tables: how `memscan offsets` makes them ---- */
+
+/* Take the types that l does not know yet from the DWARF of another module: a C module that is not linked in. */
+MUST_CHECK enum status layout_add_dwarf(struct layout *l, struct module *m, struct errbuf *eb);
+
+/*
+ * Let l cover the release of other too, if they agree about every single row; out as in
+ * layout_compare. MS_FORMAT if they do not, or are not of one series, machine and flavour.
+ */
+MUST_CHECK enum status layout_widen(struct layout *l, const struct layout *other, FILE *out, struct errbuf *eb);
+
+/* Write l as a table that layout_parse reads back equal: what `memscan offsets` prints. */
+void layout_print(const struct layout *l, const struct pyruntime *rt, FILE *out);
+
+/*
+ * Every field that a and b disagree about, one line each to out (may be NULL); returns
+ * their number. A field that only one of them has counts if both know its type: then the
+ * other states its absence.
+ */
+size_t layout_compare(const struct layout *a, const struct layout *b, FILE *out);
+
+/* A field by its C names (rows of shapes.def); NULL if absent. member "" is the type's size. */
+const struct layout_field *layout_find(const struct layout *l, const char *type, const char *member);
+
+/* ---- using it: hot, checked when it was made ---- */
+
+static inline bool
+layout_has(const struct layout *l, enum pyf id)
+{
+	return l->f[id].present;
+}
+
+static inline uint64_t
+layout_off(const struct layout *l, enum pyf id)
+{
+	assert(l->f[id].present);
+	return l->f[id].off;
+}
+
+static inline uint64_t
+layout_size(const struct layout *l, enum pyf id)
+{
+	assert(l->f[id].present);
+	return l->f[id].size;
+}
+
+/* A word (pointer, Py_ssize_t) of the target at p. */
+static inline uint64_t
+layout_word(const struct layout *l, const void *p)
+{
+	return load_uint(p, l->machine.ptr_width, l->swap);
+}
+
+/* The field's value in the struct that starts at p: unsigned, of the field's own size. */
+static inline uint64_t
+layout_get(const struct layout *l, enum pyf id, const void *p)
+{
+	return load_uint((const uint8_t *)p + layout_off(l, id), (unsigned)l->f[id].size, l->swap);
+}
+
+/* The same, sign-extended (Py_ssize_t). */
+static inline int64_t
+layout_get_signed(const struct layout *l, enum pyf id, const void *p)
+{
+	return load_int((const uint8_t *)p + layout_off(l, id), (unsigned)l->f[id].size, l->swap);
+}
+
+/* A bit-field's value in the struct at p. */
+uint64_t layout_bits(const struct layout *l, enum pyf id, const void *p);
+
+#endif

@@ -1,0 +1,25 @@
+/*
+ * Caps on what a target, core, table or dump may make memscan allocate or loop, each with its reason.
+ */
+#ifndef MEMSCAN_LIMITS_H
+#define MEMSCAN_LIMITS_H
+
+#define LIM_MAPS_TEXT (256UL << 20)       /* /proc/PID/maps: a million mappings of 200 bytes */
+#define LIM_REGIONS (1UL << 21)           /* vm.max_map_count is 65,530 by default, rarely raised to a million */
+#define LIM_MODULES 65536                 /* mapped ELF files in one process */
+#define LIM_THREADS (1UL << 20)           /* kernel.threads-max of large machines */
+#define LIM_INTERPRETERS 65536            /* sub-interpreters are megabytes each */
+#define LIM_FRAMES (1UL << 24)            /* deeper than any stack that memory holds */
+#define LIM_NAME 4096                     /* bytes of a type, attribute or function name */
+#define LIM_MRO 4096                      /* bases of one type; CPython itself recurses here */
+#define LIM_MEMBERS 65536                 /* PyMemberDef or PyMethodDef records of one type */
+#define LIM_TABLE_TEXT (4UL << 20)        /* an offset table */
+#define LIM_NOTE_BYTES (64UL << 20)       /* ELF notes, NT_FILE of a large process included */
+#define LIM_OBJECTS ((1UL << 31) - 2)     /* ids are 31 bits while walking */
+#define LIM_REFS (1ULL << 40)             /* a terabyte of pointers */
+#define LIM_VALUE_SHORT 100               /* bytes of a value with --values short */
+#define LIM_VALUE_FULL (1UL << 20)        /* bytes of a value with --values full */
+#define LIM_GC_RETRIES 50                 /* attempts to stop outside a collection */
+#define LIM_DAMAGE_EXAMPLES 16            /* addresses kept of each reason of damage */
+
+#endif

@@ -1,0 +1,272 @@
+/*
+ * CPython's objects, read from outside: types, references, sizes, values, frames, GC lists.
+ *
+ * One struct py is one interpreter runtime in one target with one layout. Objects are
+ * decoded from views of the target's memory, one at a time; references go to a struct
+ * refout as addresses with labels. Knows nothing of ids, queues or files, and runs
+ * nothing: what only a type's own machine code can tell is asked of a hook (py_hooks).
+ * All functions on objects are hot: they return a status without text.
+ */
+#ifndef MEMSCAN_PY_H
+#define MEMSCAN_PY_H
+
+#include <stdbool.h>
+
+#include "memscan/elf.h"
+#include "memscan/heap.h"
+#include "memscan/layout.h"
+#include "memscan/strtab.h"
+#include "memscan/target.h"
+
+struct py;
+struct shape;
+
+/* ---- references ---- */
+
+struct pyref {
+	taddr to;
+	uint32_t label;
+};
+
+/*
+ * Where references are put. Puts never flush; refout_room does, so that a view of the
+ * target that is held across puts stays valid.
+ */
+enum { REFOUT_ROOM = 4096 };
+struct refout {
+	struct pyref at[REFOUT_ROOM];
+	size_t n;
+	enum status (*flush)(struct refout *o); /* consume at[0 .. n), set n to 0 */
+	void *self;
+};
+
+/* Make room for n (at most REFOUT_ROOM) more. */
+MUST_CHECK enum status refout_room(struct refout *o, size_t n);
+
+/* Put a reference if it is not NULL; there must be room. */
+static inline void
+refout_put(struct refout *o, taddr to, uint32_t label)
+{
+	o->at[o->n] = (struct pyref){.to = to, .label = label};
+	o->n += to != 0;
+}
+
+/* ---- types ---- */
+
+/* CPython: Py_TPFLAGS_*, Include/object.h; the same bits in every release that has them. */
+enum {
+	TPF_STATIC_BUILTIN = 1u << 1,
+	TPF_MANAGED_DICT = 1u << 4,
+	TPF_HEAPTYPE = 1u << 9,
+	TPF_READY = 1u << 12,
+	TPF_HAVE_GC = 1u << 14,
+	TPF_LONG = 1u << 24,
+	TPF_LIST = 1u << 25,
+	TPF_TUPLE = 1u << 26,
+	TPF_BYTES = 1u << 27,
+	TPF_UNICODE = 1u << 28,
+	TPF_DICT = 1u << 29,
+	TPF_BASE_EXC = 1u << 30,
+	TPF_TYPE = 1u << 31,
+};
+
+/* A __slots__ or T_OBJECT member. */
+struct pyslot {
+	uint64_t offset;
+	uint32_t label;
+};
+
+/* How __sizeof__ is answered for instances of a type. */
+enum size_how { SIZE_RULE, SIZE_FOREIGN, SIZE_UNKNOWN };
+
+struct pytype {
+	taddr addr;
+	uint32_t id;           /* dense, in order of first sight */
+	uint32_t name, module; /* string ids; see struct heap_type */
+	uint32_t flags;        /* tp_flags, low 32 bits */
+	uint64_t basicsize, itemsize;
+	int64_t dictoffset;
+	taddr traverse, is_gc, tp_dict;
+	const struct pytype *base;  /* NULL for object */
+	const struct pytype *cbase; /* nearest base (or itself) that subtype_traverse ends at */
+	const struct shape *shape;  /* of cbase's references, or NULL */
+	const struct shape *own_shape; /* the one that bears this C type's name, or NULL */
+	enum type_how how;
+	bool is_python;  /* made by a class statement */
+	bool is_subtype; /* its tp_traverse is subtype_traverse */
+	bool is_structseq;
+	bool sizes_known; /* size_* below are set (on first use) */
+	enum size_how size_how;
+	bool size_is_base; /* a __sizeof__ written in Python stands before */
+	unsigned size_rule;   /* SIZE_RULE: which of size.c */
+	taddr size_fn;        /* SIZE_FOREIGN: its C function */
+	taddr sizeof_meth;    /* the type's own C __sizeof__, 0 if none */
+	struct pyslot *slots; /* of the type and its bases, nearest first */
+	size_t n_slots;
+	struct pyslot *members; /* T_OBJECT members of C bases that no shape names */
+	size_t n_members;
+	bool attrs_known;
+	uint32_t *attrs; /* labels of ht_cached_keys' entries, on first use */
+	size_t n_attrs;
+	uint64_t n_structseq; /* real number of fields */
+};
+
+/* An object whose header made sense. `p` holds its first PYOBJ_VIEW bytes or more, zeros where the mapping ends; valid until the next py_obj. */
+enum { PYOBJ_VIEW = 1024 };
+struct pyobj {
+	taddr addr;
+	const struct pytype *type;
+	const uint8_t *p;
+	uint64_t refcount;
+};
+
+/* What only machine code can tell. Each returns MS_OK, or another status for "not to be told". */
+struct py_hooks {
+	void *self;
+	/* Put what fn(obj, visit, arg) visits. */
+	enum status (*traverse)(void *self, taddr fn, taddr obj, struct refout *out);
+	/* *ret is what fn(obj), a tp_is_gc, says. */
+	enum status (*is_gc)(void *self, taddr fn, taddr obj, bool *ret);
+	/* *ret is the integer that the method fn(obj, NULL) returns. */
+	enum status (*size_of)(void *self, taddr fn, taddr obj, uint64_t *ret);
+};
+
+/*
+ * An interpreter runtime. Everything passed is borrowed; names takes the texts of labels and types.
+ * MS_ABSENT  a symbol that every CPython exports is missing
+ */
+MUST_CHECK enum status py_open(struct target *t, const struct layout *l, const struct pyruntime *rt, struct strtab *names, struct py **ret, struct errbuf *eb);
+void py_close(struct py *p);
+void py_set_hooks(struct py *p, const struct py_hooks *h);
+
+/*
+ * Prove the layout on the target with the very readers that will be trusted.
+ * MS_VERSION  the message names the first fact that failed
+ * MS_BUSY     a collection is in progress: let go and try again
+ */
+MUST_CHECK enum status py_probe(struct py *p, struct errbuf *eb);
+
+/* Number of types seen, and one by id. */
+uint32_t py_type_count(const struct py *p);
+const struct pytype *py_type_at(const struct py *p, uint32_t id);
+
+/* The type object at addr, or NULL if there is none that makes sense. */
+const struct pytype *py_type(struct py *p, taddr addr);
+
+/* Record that a type's references had to be guessed. */
+void py_type_set_how(struct py *p, uint32_t id, enum type_how how);
+
+/* The type of the object at addr, or NULL if what is there is no object: the header alone is looked at. */
+const struct pytype *py_type_of(struct py *p, taddr addr);
+
+/*
+ * Read the object at addr.
+ * MS_FAULT   not there; MS_FORMAT  what is there is no object
+ */
+MUST_CHECK enum status py_obj(struct py *p, taddr addr, struct pyobj *ret);
+
+/* The address of the tp_traverse that must be asked (py_hooks) for an object's references; 0 if none. */
+taddr py_asks(struct py *p, const struct pyobj *o);
+
+/* The label of the field at byte `off` of a type's instances, by its shape or its T_OBJECT members; false if it has no name. */
+bool py_field_label(struct py *p, const struct pytype *ty, uint64_t off, uint32_t *label);
+
+/* True if instances are decoded by a shape alone; false if machine code has to be asked, or there is nothing to tell. */
+bool py_has_table(const struct pytype *ty);
+
+/* All references of an object. MS_ABSENT: its type has no shape and no hook could tell; what was put so far stands. */
+MUST_CHECK enum status py_refs(struct py *p, const struct pyobj *o, struct refout *out);
+
+/* Bytes as sys.getsizeof(); *is_base is set where a __sizeof__ could not be evaluated. MS_FAULT, MS_FORMAT. */
+MUST_CHECK enum status py_size(struct py *p, const struct pyobj *o, uint64_t *ret, bool *is_base);
+
+/* OF_GC, OF_TRACKED, OF_IMMORTAL, OF_STATIC, OF_INTERNED as they apply. */
+uint32_t py_flags(struct py *p, const struct pyobj *o);
+
+/*
+ * A value preview of at most max bytes of text; text points into a buffer of p that the next call overwrites.
+ * Never fails: an unreadable value is VK_NONE.
+ */
+struct heap_value py_value(struct py *p, const struct pyobj *o, size_t max);
+
+/* The value of a non-negative int of at most two digits, from the first 32 bytes of the object. MS_FORMAT. */
+MUST_CHECK enum status py_int_value(struct py *p, const uint8_t bytes[32], uint64_t *ret);
+
+/* The text of the str object at addr as UTF-8 into buf (cut at cap), its length in bytes; MS_FORMAT if it is no str. */
+MUST_CHECK enum status py_str_text(struct py *p, taddr addr, char *buf, size_t cap, size_t *len);
+
+/* The value of a str key in the dict at addr, 0 if it is not there. */
+taddr py_dict_get(struct py *p, taddr dict, const char *key);
+
+/* Call each for every entry of the dict at addr, in order, until it returns false. MS_FAULT, MS_FORMAT. */
+MUST_CHECK enum status py_dict_each(struct py *p, taddr dict, bool (*each)(void *self, taddr key, taddr value), void *self);
+
+/* ---- the interpreter ---- */
+
+struct pyinterp {
+	taddr addr;
+	uint64_t id;
+};
+
+/* The interpreters of the runtime, oldest first, at most LIM_INTERPRETERS. free() the array. */
+MUST_CHECK enum status py_interpreters(struct py *p, struct pyinterp **ret, size_t *n, struct errbuf *eb);
+
+/* True while the interpreter collects: its lists are in flux. */
+bool py_is_collecting(struct py *p, taddr interp);
+
+/*
+ * Call each for every object on the GC lists of an interpreter (all generations and the
+ * permanent one). MS_FORMAT: a list is broken; *broken_at is where, and walking went on from its other end.
+ */
+MUST_CHECK enum status py_gc_each(struct py *p, taddr interp, enum status (*each)(void *self, taddr obj), void *self, taddr *broken_at);
+
+struct pythread {
+	taddr addr;
+	uint64_t ident, native_id;
+};
+MUST_CHECK enum status py_threads(struct py *p, taddr interp, struct pythread **ret, size_t *n);
+
+/* A frame on a thread's stack. */
+struct pyframe {
+	taddr addr; /* of the interpreter frame */
+	taddr code;
+	int64_t lasti; /* bytes */
+};
+
+/* Call each for the thread's frames, innermost first. */
+MUST_CHECK enum status py_frames(struct py *p, taddr tstate, enum status (*each)(void *self, const struct pyframe *f), void *self);
+
+/* The references of a frame: code, function, globals, builtins, locals by name, stack. */
+MUST_CHECK enum status py_frame_refs(struct py *p, const struct pyframe *f, struct refout *out);
+
+/* The address of a code object's file name, 0 if it cannot be read. */
+taddr py_code_filename(struct py *p, taddr code);
+
+/* The source line of byte offset lasti in a code object, 0 if unknown. */
+uint32_t py_line(struct py *p, taddr code, int64_t lasti);
+
+/*
+ * Where the running code looks for the current thread state, and there is none (the GIL
+ * is free): call set with the word that makes the first thread current.
+ */
+void py_attach_thread(struct py *p, void (*set)(void *self, taddr at, const void *word, size_t n), void *self);
+
+/* ---- roots that are no GC objects ---- */
+
+/* The references of a PyInterpreterState and of a PyThreadState by their rows in shapes.def; labels are RK_FIELD. */
+MUST_CHECK enum status py_interp_refs(struct py *p, taddr interp, struct refout *out);
+MUST_CHECK enum status py_thread_refs(struct py *p, taddr tstate, struct refout *out);
+
+/* Statically allocated objects of the runtime: small ints, one-byte strings, empty containers; labels are RK_FIELD. */
+MUST_CHECK enum status py_static_refs(struct py *p, struct refout *out);
+
+/* Exported types and singletons. */
+MUST_CHECK enum status py_type_refs(struct py *p, struct refout *out);
+
+/* The dict of interned strings (a static variable without a symbol), found by its contents; 0 if it was not found. */
+taddr py_interned_dict(struct py *p);
+
+/* The address of sys.modules of an interpreter, 0 if it has none yet. */
+taddr py_sys_modules(struct py *p, taddr interp);
+
+#endif

@@ -1,0 +1,127 @@
+/*
+ * One way to print. A command declares columns, puts rows, ends; the backend renders
+ * text, TSV, CSV or JSON. Everything that came from a target is escaped here.
+ */
+#ifndef MEMSCAN_REPORT_H
+#define MEMSCAN_REPORT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "memscan/heap.h"
+
+enum rows_format { ROWS_TEXT, ROWS_TSV, ROWS_CSV, ROWS_JSON };
+
+/* What a cell holds: how it is aligned and written in text. Machine formats are exact. */
+enum cell_type {
+	CELL_TEXT,    /* foreign or own text: left; escaped */
+	CELL_COUNT,   /* right; thousands separated in text */
+	CELL_BYTES,   /* right; 1.5M in text, exact elsewhere */
+	CELL_PERCENT, /* right; one decimal */
+	CELL_ADDR,    /* 0x7f..; a string in JSON, too */
+	CELL_BOOL,    /* yes or no in text, true or false elsewhere */
+	CELL_ID,      /* right; a plain number everywhere: a pid */
+	CELL_NANOS,   /* right; 28.3 ms in text, nanoseconds elsewhere */
+	CELL_TIME,    /* seconds since 1970; 2026-01-31 12:00:00 UTC in text */
+};
+
+struct column {
+	const char *key;   /* machine name: JSON key, TSV header */
+	const char *title; /* text header; NULL leaves the column out of text output */
+	enum cell_type type;
+};
+
+/*
+ * One value: `d` for CELL_PERCENT, `s` and `len` for CELL_TEXT (NULL: absent), else `u`.
+ * Absent is null in JSON, empty elsewhere.
+ */
+struct cell {
+	uint64_t u;
+	double d;
+	const char *s;
+	size_t len;
+	bool absent;
+};
+
+/* A CELL_TEXT of a NUL-terminated string, or of NULL. */
+struct cell cell_str(const char *s);
+
+struct rows;
+
+/*
+ * A document on `out` (borrowed): values, lines and tables, one after the other. In JSON
+ * it is one object, a table an array named `name` in it. Text tables are held until their
+ * end, for the widths; on a terminal the last column of text is cut to its width.
+ */
+struct report;
+struct report *report_new(FILE *out, enum rows_format format);
+
+/* A value beside the tables. JSON: a member; text: "title: value"; TSV, CSV: left out. */
+void report_value(struct report *r, const struct column *c, struct cell value);
+
+/* A line between tables, for people: text alone has it. */
+void report_line(struct report *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Text: an empty line before what is printed next, if anything is. */
+void report_gap(struct report *r);
+
+/* A table; the columns are borrowed until its end. */
+struct rows *rows_begin(
+	struct report *r, const char *name, const struct column *columns, size_t n);
+void rows_put(struct rows *rows, const struct cell *cells);
+
+/*
+ * End a table; frees rows. `more` rows were left out: text says "... and N more NAME",
+ * JSON has a member NAME_more.
+ */
+void rows_end(struct rows *rows, uint64_t more);
+
+/*
+ * Finish, flush and check the output; frees r.
+ * MS_IO   something could not be written; a pipe closed by its reader is no error
+ */
+MUST_CHECK enum status report_end(struct report *r, struct errbuf *eb);
+
+/* ---- foreign text in machine formats ---- */
+
+/*
+ * A JSON string literal, quotes included. A lone surrogate in the bytes (ED A0..BF xx)
+ * becomes its escape, another invalid byte \udcXX: Python gets the text back by
+ * surrogateescape.
+ */
+void json_string(FILE *out, const char *p, size_t len);
+
+/*
+ * ---- names of references and kinds, as Python people read them ----
+ *
+ * All write a terminated text into buf and return it; what does not fit is cut ("...").
+ * Control characters and invalid bytes of the target are escaped.
+ */
+
+/* Reference number r of object i: ".name", "['key']", "[3]", "local x", "+0x28". */
+char *label_text(const struct heap *h, objid i, uint64_t r, char *buf, size_t cap);
+
+/* The bare name for machine formats: "name", "'key'", "3"; "" if it has none. */
+char *label_name(const struct heap *h, objid i, uint64_t r, char *buf, size_t cap);
+
+/* Why a root holds its object: "module sys.modules['x']", "local x of f in thread 12". */
+char *root_text(const struct heap *h, uint32_t root, char *buf, size_t cap);
+
+/* "dict", "myapp.models.User" (builtins without the module). */
+char *type_text(const struct heap *h, uint32_t type, char *buf, size_t cap);
+
+/*
+ * A value preview in one line: 'text', b'..', 17; 'te...' len 42 if it is cut; len 3 for
+ * a list. "" if there is none.
+ */
+char *value_text(const struct heap *h, objid i, char *buf, size_t cap);
+
+/* ---- whole-heap exports ---- */
+
+/* meliae's format: one JSON object a line; see memscan(1), EXPORT. Needs all columns. */
+MUST_CHECK enum status export_meliae(const struct heap *h, FILE *out, struct errbuf *eb);
+
+/* Everything in the dump, one JSON record a line. Needs all columns. */
+MUST_CHECK enum status export_jsonl(const struct heap *h, FILE *out, struct errbuf *eb);
+
+#endif

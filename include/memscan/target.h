@@ -1,0 +1,216 @@
+/*
+ * The target: one address space to read, whatever it is made of.
+ *
+ * A live process, a private copy of one (snapshot), a core file or a test's image in
+ * memory all become a sorted list of regions, each with bytes at hand (`data`) or a
+ * backend that reads them. Splitting, caching, strings and bounds are written once, in
+ * target.c. Nothing here knows ELF or Python. Nothing here writes to a target: there is
+ * no function for it.
+ */
+#ifndef MEMSCAN_TARGET_H
+#define MEMSCAN_TARGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "memscan/heap.h"
+#include "memscan/status.h"
+
+/* The machine that wrote the bytes: width and byte order are data. */
+struct machine {
+	uint16_t e_machine; /* EM_X86_64 ... */
+	uint8_t ptr_width;  /* 4 or 8 */
+	bool big_endian;
+};
+
+struct region {
+	taddr start, end;
+	uint64_t file_off;
+	uint64_t dev, inode;
+	uint32_t prot;       /* PROT_READ | PROT_WRITE | PROT_EXEC */
+	bool is_shared;
+	const char *path;    /* "" for anonymous; owned by the target; no " (deleted)" suffix */
+	bool is_deleted;
+	const uint8_t *data; /* the bytes of [start, end) at hand, or NULL: read through the backend */
+};
+
+struct target;
+
+struct target_ops {
+	const char *name; /* "live", "snapshot", "core", "image" */
+	/* Read n bytes at addr, wholly inside one region that has no data: all or nothing. */
+	enum status (*read)(void *self, taddr addr, void *buf, size_t n);
+	void (*close)(void *self);
+};
+
+/*
+ * Make a target of a backend and its regions (sorted, disjoint; copied, paths too).
+ * Takes `self`: it is closed with the target, also when this fails.
+ * MS_FORMAT  regions overlap or are not in order
+ */
+MUST_CHECK enum status target_new(const struct target_ops *ops, void *self, const struct machine *m, const struct region *regions, size_t n, struct target **ret, struct errbuf *eb);
+void target_close(struct target *t);
+
+const char *target_kind(const struct target *t);
+const struct machine *target_machine(const struct target *t);
+const struct region *target_regions(const struct target *t, size_t *n);
+
+/* The region that holds addr, or NULL. */
+const struct region *target_region(const struct target *t, taddr addr);
+
+/* True if [addr, addr + n) lies in mapped, readable regions (their bytes may still be unreadable). */
+bool target_is_mapped(const struct target *t, taddr addr, size_t n);
+
+/*
+ * Read the bytes [addr, addr + n) into buf; may cross adjacent regions. What lies in
+ * writable memory of a live process is read anew by every call.
+ * MS_FAULT   some byte is not present (never a partial success; buf is then unspecified)
+ * MS_GONE    the process exited; every later read that is not of data at hand returns this too
+ */
+MUST_CHECK enum status target_read(struct target *t, taddr addr, void *buf, size_t n);
+
+/*
+ * Borrow the bytes [addr, addr + n) without copying, or NULL if they are not present.
+ * Valid until the target is closed when the region has data, else until some
+ * TARGET_VIEW_KEEP further views. n is at most TARGET_VIEW_MAX for regions without data.
+ */
+enum { TARGET_VIEW_MAX = 64 * 1024, TARGET_VIEW_KEEP = 64 };
+const void *target_view(struct target *t, taddr addr, size_t n);
+
+/* Drop what views of a live target keep: call it between two stops of the process. */
+void target_forget(struct target *t);
+
+/* Integers in the target's byte order; a word is as wide as a pointer. */
+MUST_CHECK enum status target_u8(struct target *t, taddr addr, uint8_t *ret);
+MUST_CHECK enum status target_u32(struct target *t, taddr addr, uint32_t *ret);
+MUST_CHECK enum status target_u64(struct target *t, taddr addr, uint64_t *ret);
+MUST_CHECK enum status target_word(struct target *t, taddr addr, uint64_t *ret);
+
+/* A C string of at most cap - 1 bytes into buf, terminated. MS_LIMIT if it is longer. */
+MUST_CHECK enum status target_str(struct target *t, taddr addr, char *buf, size_t cap);
+
+/* ---- maps text ---- */
+
+struct regions {
+	struct region *at; /* paths point into text */
+	size_t n;
+	char *text;
+};
+
+/*
+ * Parse the text of /proc/PID/maps (copied); a pure function of its bytes. The kernel
+ * hands the text out in pieces, so that a mapping that grows meanwhile may be listed
+ * twice: what overlaps the line before is cut off, the result is always in order.
+ *
+ * MS_FORMAT  names the line
+ * MS_LIMIT   over LIM_REGIONS or LIM_MAPS_TEXT
+ */
+MUST_CHECK enum status procmaps_parse(const char *text, size_t len, struct regions *ret, struct errbuf *eb);
+void regions_fini(struct regions *r);
+
+/* ---- a live process ---- */
+
+struct live_caps {
+	bool has_vm_readv;  /* process_vm_readv is allowed */
+	bool has_proc_mem;  /* /proc/PID/mem is readable */
+	bool has_pagemap;   /* /proc/PID/pagemap is readable */
+};
+
+/*
+ * Open a live process for reading; it is not stopped and not attached.
+ *
+ * MS_ABSENT  no such process
+ * MS_GONE    a zombie
+ * MS_DENIED  the message says which of uid, capability, Yama, container or seccomp it was, and what to do
+ * MS_VERSION not a machine memscan knows
+ */
+MUST_CHECK enum status live_open(pid_t pid, struct target **ret, struct live_caps *caps, struct errbuf *eb);
+
+/*
+ * Open the file that a mapping of a live process was made of, for reading: the very file,
+ * also when it was deleted or replaced since, or its name means another one here.
+ * MS_ABSENT  it cannot be had, or is no regular file
+ */
+MUST_CHECK enum status live_open_file(pid_t pid, const struct region *r, int *fd);
+
+/* What /proc says of a process; strings owned by the struct. */
+struct procinfo {
+	pid_t pid;
+	pid_t tgid;         /* its process; pid itself, unless pid is that of a thread */
+	char *cmdline;      /* arguments separated by blanks */
+	char *exe;          /* the link's text */
+	char comm[64];
+	char state;         /* 'R', 'S', 'T', 't', 'Z' ... */
+	pid_t tracer;       /* who traces it already, 0 if nobody */
+	unsigned uid, gid;
+	uint64_t start_ticks; /* since boot, clock ticks: tells one process from the next with its pid */
+	int64_t start_time; /* seconds since the epoch */
+	uint64_t rss;       /* bytes */
+	unsigned threads;
+};
+MUST_CHECK enum status procinfo_get(pid_t pid, struct procinfo *ret, struct errbuf *eb);
+void procinfo_fini(struct procinfo *p);
+
+/* ---- holding it still ---- */
+
+struct stop;
+
+/*
+ * Stop every thread of pid: PTRACE_SEIZE and PTRACE_INTERRUPT, until a pass over
+ * /proc/PID/task finds no new one. A process that is stopped by a signal stays so afterwards.
+ * If memscan dies, the kernel lets the threads run on.
+ *
+ * MS_GONE    the process exited
+ * MS_DENIED  as live_open; also a process that has a tracer already (named)
+ * MS_BUSY    threads appear faster than they can be stopped, or one does not stop
+ */
+MUST_CHECK enum status stop_all(pid_t pid, struct stop **ret, struct errbuf *eb);
+
+/* Let go. Returns the nanoseconds from the first interrupt to the last detach; NULL is 0. */
+uint64_t stop_release(struct stop *s);
+
+/* Registers of the stopped threads, as far as they could be read. */
+struct thread_regs {
+	pid_t tid;
+	uint64_t fs_base; /* x86-64: the thread pointer; 0 if unknown */
+	uint64_t pc, sp;
+};
+const struct thread_regs *stop_threads(const struct stop *s, size_t *n);
+
+/* ---- a private copy ---- */
+
+struct snapshot_stats {
+	uint64_t bytes;      /* copied */
+	uint64_t regions;
+	uint64_t copy_ns;    /* of the copying alone */
+	uint64_t missing;    /* bytes that were present and could not be read */
+};
+
+/*
+ * Plan a copy of the writable private memory of a live target: destination memory is
+ * allocated and touched here, so that only copying is left for when it is stopped. It
+ * takes as much memory as the target's pages there, not as its address space.
+ *
+ * as live_open, and
+ * MS_NOMEM   the machine, or memscan's cgroup, has not as much memory to spare
+ */
+struct snapshot;
+MUST_CHECK enum status snapshot_prepare(pid_t pid, struct snapshot **ret, struct errbuf *eb);
+
+/*
+ * Copy. The process should be stopped; its maps are read again here, and regions that
+ * appeared or grew since the preparation are copied too. Pages not present are not touched
+ * in the target. May be called again, after letting the process run: the last copy counts.
+ */
+MUST_CHECK enum status snapshot_copy(struct snapshot *s, struct snapshot_stats *ret, struct errbuf *eb);
+
+/*
+ * Turn the copy into a target: writable regions are served from the copy, read-only ones
+ * are read from the live process on demand (they do not change). Takes s, also on failure.
+ */
+MUST_CHECK enum status snapshot_target(struct snapshot *s, struct target **ret, struct errbuf *eb);
+void snapshot_free(struct snapshot *s);
+
+#endif

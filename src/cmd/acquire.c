@@ -1,0 +1,129 @@
+/*
+ * Stop, copy, resume; then think. What can be learnt before the stop is learnt before.
+ */
+#include "acquire.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "memscan/limits.h"
+#include "memscan/log.h"
+#include "memscan/mem.h"
+#include "memscan/py.h"
+
+enum status
+acquire_find(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb)
+{
+	*a = (struct acquired){0};
+	enum status st = procinfo_get(o->pid, &a->proc, eb);
+	if (st != MS_OK)
+		return st;
+	st = live_open(o->pid, &a->live, &a->caps, eb);
+	if (st != MS_OK)
+		return st;
+	st = modules_load(a->live, o->pid, &a->modules, eb);
+	if (st != MS_OK)
+		return st;
+	st = pyruntime_find(a->live, a->modules, &a->rt, eb);
+	if (st != MS_OK)
+		return st;
+	log_at(LOG_VERBOSE, "CPython %s (%s) in %s, found by %s", a->rt.version, a->rt.flavour, a->rt.module->path, a->rt.found_by);
+	st = layout_load(&a->rt, o->offsets, &a->layout, eb);
+	if (st == MS_OK)
+		log_at(LOG_VERBOSE, "offsets from %s", a->layout.origin);
+	return st;
+}
+
+void
+acquired_fini(struct acquired *a)
+{
+	target_close(a->copy);
+	layout_fini(&a->layout);
+	modules_free(a->modules);
+	target_close(a->live);
+	procinfo_fini(&a->proc);
+	*a = (struct acquired){0};
+}
+
+/* Still the process that was looked at: neither its pid given to another, nor its program replaced by exec. */
+static enum status
+still_same(const struct acquired *a, struct errbuf *eb)
+{
+	struct procinfo now = {0};
+
+	enum status st = procinfo_get(a->proc.pid, &now, eb);
+	bool is_same = st == MS_OK && now.start_ticks == a->proc.start_ticks && strcmp(now.exe, a->proc.exe) == 0;
+	procinfo_fini(&now);
+	if (st != MS_OK)
+		return st;
+	return is_same ? MS_OK : errbuf_set(eb, MS_GONE, "the process became another program (exec) meanwhile");
+}
+
+/* Look at the collectors through the live target: cheap, and before anything is copied. */
+static enum status
+check_idle(struct acquired *a, struct py *p, struct errbuf *eb)
+{
+	CLEAN_FREE struct pyinterp *interps = NULL;
+	size_t n;
+
+	target_forget(a->live);
+	enum status st = py_interpreters(p, &interps, &n, eb);
+	for (size_t i = 0; i < n && st == MS_OK; i++)
+		if (py_is_collecting(p, interps[i].addr))
+			st = errbuf_set(eb, MS_BUSY, "a garbage collection is in progress");
+	return st;
+}
+
+/* One try: hold, look, copy, let go. */
+static enum status
+try_copy(const struct acquire_opts *o, struct acquired *a, struct py *p, struct errbuf *eb)
+{
+	struct snapshot *snap = NULL;
+	struct stop *stop = NULL;
+
+	enum status st = snapshot_prepare(o->pid, &snap, eb);
+	if (st != MS_OK)
+		return st;
+	if (!o->no_stop)
+		st = stop_all(o->pid, &stop, eb);
+	if (st == MS_OK)
+		st = check_idle(a, p, eb);
+	if (st == MS_OK)
+		st = still_same(a, eb);
+	if (st == MS_OK)
+		st = snapshot_copy(snap, &a->stats, eb);
+	size_t n = 0;
+	const struct thread_regs *regs = stop != NULL ? stop_threads(stop, &n) : NULL;
+	if (n > 0)
+		a->tls_base = regs[0].fs_base;
+	uint64_t held = stop_release(stop);
+	if (st != MS_OK) {
+		snapshot_free(snap);
+		return st;
+	}
+	a->pause_ns = held;
+	return snapshot_target(snap, &a->copy, eb);
+}
+
+enum status
+acquire_copy(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb)
+{
+	struct strtab *names = strtab_new();
+	struct py *p = NULL;
+	enum status st = py_open(a->live, &a->layout, &a->rt, names, &p, eb);
+
+	for (a->tries = 1; st == MS_OK; a->tries++) {
+		st = try_copy(o, a, p, eb);
+		if (st != MS_BUSY || a->tries >= LIM_GC_RETRIES)
+			break;
+		/* A collection takes milliseconds; wait a little longer each time. */
+		log_at(LOG_DEBUG, "%s: let go, and trying again", eb->msg);
+		struct timespec wait = {.tv_nsec = 500000L * (a->tries < 40 ? a->tries : 40)};
+		nanosleep(&wait, NULL);
+		st = MS_OK;
+	}
+	py_close(p);
+	strtab_free(names);
+	return st;
+}

@@ -1,0 +1,42 @@
+/*
+ * Taking a live process: from a pid to a runtime over a private copy of its memory.
+ * The recipe that `dump` and `check` share; everything it holds is in one struct.
+ */
+#ifndef MEMSCAN_CMD_ACQUIRE_H
+#define MEMSCAN_CMD_ACQUIRE_H
+
+#include "memscan/layout.h"
+#include "memscan/target.h"
+
+struct acquire_opts {
+	pid_t pid;
+	const char *offsets; /* offset table file, or NULL */
+	bool no_stop;        /* copy without holding the process */
+};
+
+struct acquired {
+	struct procinfo proc;
+	struct live_caps caps;
+	struct target *live;
+	struct modules *modules;
+	struct pyruntime rt;
+	struct layout layout;
+	struct target *copy; /* what is walked */
+	struct snapshot_stats stats;
+	uint64_t pause_ns;   /* how long the process was held; 0 with no_stop */
+	uint64_t tls_base;   /* thread pointer of its first thread */
+	unsigned tries;      /* stops it took to meet no garbage collection */
+};
+
+/* Open the process, find its runtime and layout; nothing is stopped. Any status of the layers below. */
+MUST_CHECK enum status acquire_find(const struct acquire_opts *o, struct acquired *ret, struct errbuf *eb);
+
+/*
+ * Hold it, copy, let go.
+ * MS_BUSY  collecting at each of LIM_GC_RETRIES tries
+ * MS_GONE  it ended, or became another program
+ */
+MUST_CHECK enum status acquire_copy(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb);
+void acquired_fini(struct acquired *a);
+
+#endif

@@ -1,0 +1,328 @@
+/*
+ * memscan dump: take a dump of a live process. The recipe of the whole left half:
+ * find, hold, copy, let go, prove, walk, write.
+ */
+#include <inttypes.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "memscan/dump.h"
+#include "memscan/limits.h"
+#include "memscan/log.h"
+#include "memscan/mem.h"
+#include "memscan/text.h"
+#include "memscan/walk.h"
+
+#include "acquire.h"
+#include "priv.h"
+
+static const struct cmd_opt opts[] = {
+	{'p', "pid", "PID", "the process to look into"},
+	{'o', "output", "FILE", "where the dump goes; \"-\" is standard output"},
+	{'f', "force", NULL, "replace FILE if it exists"},
+	{0, "values", "none|short|full", "how much of values to keep (short: 100 bytes)"},
+	{0, "no-stop", NULL, "do not hold the process while copying: the dump may be torn"},
+	{0, "no-interpret", NULL, "scan objects of unknown types instead of interpreting their code"},
+	{0, "offsets", "FILE", "use this offset table, made by `memscan offsets`"},
+	CMD_OPTS_COMMON,
+	{0},
+};
+
+/* ---- a signal ends the program, but leaves no half file ---- */
+
+static const struct outfile *volatile unfinished;
+
+static void
+on_signal(int sig)
+{
+	static const char msg[] = "memscan: dump: interrupted; nothing was written\n";
+	const struct outfile *o = unfinished;
+
+	if (o != NULL)
+		outfile_abandon(o);
+	ssize_t done = write(STDERR_FILENO, msg, sizeof(msg) - 1);
+	(void)done;
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+static void
+guard_signals(const struct outfile *o)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+	unfinished = o;
+	for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+		struct sigaction now;
+		if (sigaction(signals[i], NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+			continue;
+		signal(signals[i], o != NULL ? on_signal : SIG_DFL);
+	}
+	signal(SIGPIPE, o != NULL ? SIG_IGN : SIG_DFL);
+	/* A full file size limit shall be an error, not a death. */
+	signal(SIGXFSZ, o != NULL ? SIG_IGN : SIG_DFL);
+}
+
+/* ---- what the dump says about itself ---- */
+
+static enum status
+put_meta(struct heap_sink *s, const char *key, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+static enum status
+put_meta(struct heap_sink *s, const char *key, const char *fmt, ...)
+{
+	char text[4096];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return s->meta(s->self, key, text);
+}
+
+static enum status
+put_offsets(const struct layout *l, struct heap_sink *s)
+{
+	static const char *const names[] = {
+#define PYF(id, type, member, width, need) "offset." type "." member,
+#include "memscan/pyfields.def"
+#undef PYF
+	};
+
+	for (size_t i = 0; i < PYF_COUNT; i++) {
+		const struct layout_field *f = &l->f[i];
+		if (!f->present)
+			continue;
+		enum status st = put_meta(s, names[i], "%" PRIu64 " size %" PRIu64 " from %s", f->off, f->size, layout_source_name(f->source));
+		if (st != MS_OK)
+			return st;
+	}
+	return MS_OK;
+}
+
+/* Sink calls remember their error: the last one's status is that of all. */
+static enum status
+put_metas(const struct acquired *a, const struct acquire_opts *o, struct heap_sink *s, uint64_t total_ns)
+{
+	const struct procinfo *p = &a->proc;
+	const struct passwd *pw = getpwuid(p->uid);
+	const struct machine *m = target_machine(a->copy);
+	const struct {
+		const char *key, *value;
+	} texts[] = {
+		{"command", p->cmdline[0] != '\0' ? p->cmdline : p->comm},
+		{"exe", p->exe},
+		{"user", pw != NULL ? pw->pw_name : ""},
+		{"python", a->rt.version},
+		{"flavour", a->rt.flavour},
+		{"found_by", a->rt.found_by},
+		{"library", a->rt.module->path},
+		{"offsets", a->layout.origin},
+		{"took", "live"},
+		{"snapshot", "memory"},
+		{"stopped", o->no_stop ? "no" : "yes"},
+		{"memscan", MEMSCAN_VERSION},
+	};
+	const struct {
+		const char *key;
+		uint64_t value;
+	} numbers[] = {
+		{"pid", (uint64_t)p->pid},
+		{"uid", p->uid},
+		{"start_time", (uint64_t)p->start_time},
+		{"rss", p->rss},
+		{"created", (uint64_t)time(NULL)},
+		{"pause_ns", a->pause_ns},
+		{"copy_ns", a->stats.copy_ns},
+		{"copy_bytes", a->stats.bytes},
+		{"missing_bytes", a->stats.missing},
+		{"total_ns", total_ns},
+		{"tries", a->tries},
+	};
+	enum status st = MS_OK;
+
+	for (size_t i = 0; i < ARRAY_LEN(texts) && st == MS_OK; i++)
+		st = put_meta(s, texts[i].key, "%s", texts[i].value);
+	for (size_t i = 0; i < ARRAY_LEN(numbers) && st == MS_OK; i++)
+		st = put_meta(s, numbers[i].key, "%" PRIu64, numbers[i].value);
+	if (st == MS_OK)
+		st = put_meta(s, "hexversion", "0x%08x", a->rt.hexversion);
+	if (st == MS_OK)
+		st = put_meta(s, "machine", "%u-bit %s-endian, e_machine %u", 8u * m->ptr_width, m->big_endian ? "big" : "little", m->e_machine);
+	return st == MS_OK ? put_offsets(&a->layout, s) : st;
+}
+
+/* ---- callbacks of the walk ---- */
+
+struct thread_names {
+	pid_t pid;
+	char name[64];
+};
+
+/* The kernel's name of a thread. */
+static const char *
+thread_name(void *self, uint64_t native_id)
+{
+	struct thread_names *n = self;
+	char path[64];
+
+	n->name[0] = '\0';
+	snprintf(path, sizeof(path), "/proc/%d/task/%" PRIu64 "/comm", (int)n->pid, native_id);
+	CLEAN_FCLOSE FILE *f = fopen(path, "re");
+	if (f != NULL && fgets(n->name, sizeof(n->name), f) != NULL)
+		n->name[strcspn(n->name, "\n")] = '\0';
+	return n->name;
+}
+
+static void
+on_progress(void *self, uint64_t objects)
+{
+	(void)self;
+	progress("walking", objects, 0, "objects");
+}
+
+/* ---- the recipe ---- */
+
+static void
+clean_py(struct py **p)
+{
+	py_close(*p);
+}
+
+static void
+clean_names(struct strtab **s)
+{
+	strtab_free(*s);
+}
+
+static void
+clean_writer(struct dump_writer **w)
+{
+	dump_writer_free(*w);
+}
+
+static enum status
+walk_into(struct acquired *a, const struct acquire_opts *o, const struct walk_opts *wo, struct outfile *out, uint64_t begun, struct walk_stats *stats, struct errbuf *eb)
+{
+	CLEAN(clean_names) struct strtab *names = strtab_new();
+	CLEAN(clean_py) struct py *p = NULL;
+	CLEAN(clean_writer) struct dump_writer *w = NULL;
+
+	enum status st = py_open(a->copy, &a->layout, &a->rt, names, &p, eb);
+	if (st != MS_OK)
+		return st;
+	st = py_probe(p, eb);
+	if (st != MS_OK)
+		return st;
+	st = dump_writer_new(out, &w, eb);
+	if (st != MS_OK)
+		return st;
+	struct heap_sink *sink = dump_writer_sink(w);
+	st = walk_run(p, a->copy, names, sink, wo, stats, eb);
+	progress_end();
+	if (st == MS_OK)
+		st = put_metas(a, o, sink, io_now_ns() - begun);
+	/* An error of the sink has its text in the writer. */
+	if (st != MS_OK && eb->msg[0] != '\0')
+		return st;
+	return dump_writer_finish(w, eb);
+}
+
+static void
+tell(const struct acquired *a, const struct acquire_opts *o, const struct walk_stats *s, uint64_t total_ns, const char *path)
+{
+	char objects[TEXT_NUM], refs[TEXT_NUM], bytes[TEXT_NUM], total[TEXT_NUM], held[TEXT_NUM];
+
+	log_at(LOG_NORMAL, "%s: %s objects, %s references, %s in %s; %s %s", path, text_count(objects, s->objects),
+		text_count(refs, s->refs), text_size(bytes, s->bytes), text_duration(total, total_ns),
+		o->no_stop ? "not held" : "held", o->no_stop ? "" : text_duration(held, a->pause_ns));
+	if (s->guessed > 0)
+		log_at(LOG_NORMAL, "%s references are guesses: see `memscan info --types %s`", text_count(refs, s->guessed), path);
+	if (s->damage > 0)
+		log_at(LOG_NORMAL, "%s places could not be read or made no sense: see `memscan info %s`", text_count(refs, s->damage), path);
+	log_at(LOG_VERBOSE, "copied %s; interpreted %s functions in %s instructions, %" PRIu64 " without an answer",
+		text_size(bytes, a->stats.bytes), text_count(objects, s->interpreted), text_count(refs, s->instructions), s->unknown);
+}
+
+static enum status
+parse_opts(const struct cmd_args *a, struct acquire_opts *o, struct walk_opts *w, struct errbuf *eb)
+{
+	uint64_t pid;
+
+	if (!cmd_has(a, "pid"))
+		return errbuf_set(eb, MS_USAGE, "say which process: --pid PID");
+	if (!cmd_has(a, "output"))
+		return errbuf_set(eb, MS_USAGE, "say where the dump goes: -o FILE");
+	enum status st = cmd_number(a, "pid", 0, 1, INT32_MAX, &pid, eb);
+	if (st != MS_OK)
+		return st;
+	const char *values = cmd_value(a, "values");
+	size_t max = values == NULL || strcmp(values, "short") == 0 ? LIM_VALUE_SHORT : strcmp(values, "full") == 0 ? LIM_VALUE_FULL : 0;
+	*o = (struct acquire_opts){.pid = (pid_t)pid, .offsets = cmd_value(a, "offsets"), .no_stop = cmd_has(a, "no-stop")};
+	*w = (struct walk_opts){.value_max = max, .no_interpret = cmd_has(a, "no-interpret"), .progress = on_progress};
+	return MS_OK;
+}
+
+static enum status
+take(const struct acquire_opts *o, struct walk_opts *w, struct acquired *a, struct outfile *out, int *exit_code, struct errbuf *eb)
+{
+	struct walk_stats stats = {0};
+	struct thread_names threads = {.pid = o->pid};
+	uint64_t begun = io_now_ns();
+
+	enum status st = acquire_find(o, a, eb);
+	if (st == MS_OK)
+		st = acquire_copy(o, a, eb);
+	if (st != MS_OK)
+		return errbuf_wrap(eb, "pid %d", (int)o->pid);
+	w->rt = &a->rt;
+	w->modules = a->modules;
+	w->tls_base = a->tls_base;
+	w->thread_name = thread_name;
+	w->thread_name_self = &threads;
+	st = walk_into(a, o, w, out, begun, &stats, eb);
+	if (st != MS_OK)
+		return errbuf_wrap(eb, "pid %d", (int)o->pid);
+	const char *path = out->path != NULL ? out->path : "-";
+	st = outfile_commit(out, eb);
+	if (st != MS_OK)
+		return st;
+	tell(a, o, &stats, io_now_ns() - begun, path);
+	if (stats.damage > 0)
+		*exit_code = MS_EXIT_DAMAGED;
+	return MS_OK;
+}
+
+static enum status
+run(const struct cmd_args *args, int *exit_code, struct errbuf *eb)
+{
+	struct acquire_opts o;
+	struct walk_opts w;
+
+	enum status st = parse_opts(args, &o, &w, eb);
+	if (st != MS_OK)
+		return st;
+	CLEAN(outfile_fini) struct outfile out = {.fd = -1};
+	st = outfile_open(&out, cmd_value(args, "output"), cmd_has(args, "force"), eb);
+	if (st != MS_OK)
+		return st;
+	guard_signals(&out);
+	CLEAN(acquired_fini) struct acquired a = {0};
+	st = take(&o, &w, &a, &out, exit_code, eb);
+	guard_signals(NULL);
+	return st;
+}
+
+const struct cmd cmd_dump = {
+	.name = "dump",
+	.summary = "take a dump of a live process",
+	.synopsis = "--pid PID -o FILE",
+	.opts = opts,
+	.run = run,
+};

@@ -1,0 +1,39 @@
+/*
+ * Shared between the command files: parsing, help, and small things that several need.
+ */
+#ifndef MEMSCAN_CMD_PRIV_H
+#define MEMSCAN_CMD_PRIV_H
+
+#include <stdio.h>
+
+#include "memscan/cmd.h"
+#include "memscan/dump.h"
+
+/*
+ * Parse the arguments that follow the command's word, argv[0 .. argc - 1], into *ret,
+ * which borrows their texts; cmd_args_fini() it, after an error, too.
+ *
+ * Operands are not counted when help is asked for.
+ * MS_USAGE   an unknown option, a missing or unasked value, a wrong number of operands
+ */
+MUST_CHECK enum status cmd_parse(const struct cmd *cmd, int argc, char **argv,
+	struct cmd_args *ret, struct errbuf *eb);
+void cmd_args_fini(struct cmd_args *a);
+
+/* -h of a command, and of the program. */
+void cmd_help(const struct cmd *cmd, FILE *out);
+void cmd_help_all(FILE *out);
+
+/* The command whose name is nearest to a mistyped one, or NULL. */
+const struct cmd *cmd_nearest(const char *name);
+
+/* A meta entry as a decimal number; false if it is absent or none. */
+bool meta_number(const struct heap *h, const char *key, uint64_t *ret);
+
+/* Cleanup guards. */
+void clean_dump(struct dump **d);
+
+extern const struct cmd cmd_check, cmd_completion, cmd_dump, cmd_export, cmd_info,
+	cmd_offsets, cmd_show, cmd_summary;
+
+#endif

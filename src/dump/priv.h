@@ -1,0 +1,106 @@
+/*
+ * Inside the dump layer: what writer and reader share, the container. A container knows
+ * columns, extents and checksums, and nothing of what the columns mean.
+ */
+#ifndef MEMSCAN_DUMP_PRIV_H
+#define MEMSCAN_DUMP_PRIV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "memscan/dumpfmt.h"
+#include "memscan/heap.h"
+#include "memscan/status.h"
+
+enum {
+	TOC_ROWS_MAX = 1 << 20,     /* at full extents 4 TiB of dump */
+	EXTENTS_MAPPED_MAX = 16384, /* of a column; vm.max_map_count is 65,530 by default */
+};
+
+struct column_info {
+	char name[5];
+	uint32_t size; /* bytes of an element */
+};
+
+extern const struct column_info column_info[DC_COUNT];
+
+/* crc32 as zlib's, of any length. */
+uint32_t chunk_crc32(const void *p, size_t n);
+
+/* ---- parsing: pure functions of bytes ---- */
+
+/* What a trailer says, checked against the size of the file: where the TOC is. */
+struct chunk_tail {
+	uint64_t toc_offset;
+	uint32_t toc_rows;
+	uint32_t toc_crc32;
+};
+
+/* MS_FORMAT or MS_VERSION. *header_size is where extents may begin at the earliest. */
+MUST_CHECK enum status chunk_parse_header(
+	const struct dumpfmt_header *h, uint32_t *header_size, struct errbuf *eb);
+MUST_CHECK enum status chunk_parse_trailer(const struct dumpfmt_trailer *t, uint64_t file_size,
+	uint32_t header_size, struct chunk_tail *ret, struct errbuf *eb);
+
+/* The extents of each known column, in the order of its bytes. */
+struct chunk_toc {
+	struct dumpfmt_extent *rows; /* those of column c are rows[first[c] .. first[c + 1] - 1] */
+	size_t first[DC_COUNT + 1];
+	uint64_t length[DC_COUNT]; /* bytes; a multiple of the element's size */
+};
+
+/*
+ * Check n rows and sort them by column; rows of unknown columns are dropped. All extents lie in
+ * [begin, end) and are, in sum, no longer than that: what follows is bounded by the file's size.
+ */
+MUST_CHECK enum status chunk_parse_toc(const struct dumpfmt_extent *rows, size_t n,
+	uint64_t begin, uint64_t end, struct chunk_toc *ret, struct errbuf *eb);
+void chunk_toc_fini(struct chunk_toc *t);
+
+/* ---- mapping ---- */
+
+/* Read the n bytes at an offset of the file. MS_IO, or MS_FORMAT if it ends before. */
+MUST_CHECK enum status chunk_read(int fd, uint64_t at, void *buf, size_t n, struct errbuf *eb);
+
+/* A column in contiguous memory, read-only, with an inaccessible page behind it. All-zero: none. */
+struct chunk_map {
+	uint8_t *at;
+	size_t reserved; /* bytes of address space */
+};
+
+/* Map the n extents of one column, `length` bytes in all; what cannot be mapped is copied. */
+MUST_CHECK enum status chunk_map(int fd, const struct dumpfmt_extent *rows, size_t n,
+	uint64_t length, struct chunk_map *ret, struct errbuf *eb);
+void chunk_unmap(struct chunk_map *m);
+
+/* Compare the checksum of each extent of a mapped column. MS_FORMAT */
+MUST_CHECK enum status chunk_verify(const struct chunk_map *m, const struct dumpfmt_extent *rows,
+	size_t n, const char *name, struct errbuf *eb);
+
+/* ---- the rest of the layer ---- */
+
+/*
+ * The ids 0 .. n - 1 in ascending order of (addr[id], id), into ids. Takes 8 bytes of
+ * memory an object for the call, twice that at worst.
+ */
+MUST_CHECK enum status addr_sort(
+	const uint64_t *addr, uint32_t n, uint32_t *ids, struct errbuf *eb);
+
+/*
+ * Validate the columns of h that are not NULL, see dump_open. str_bytes is the length of
+ * h->str. MS_FORMAT
+ */
+MUST_CHECK enum status heap_validate(
+	const struct heap *h, uint64_t str_bytes, struct errbuf *eb);
+
+struct dump;
+
+/*
+ * dump_open of a file that is open already (borrowed). Without checksums everything else
+ * is checked as ever: for fuzzing, where a checksum would hide all that is behind it.
+ */
+MUST_CHECK enum status dump_open_fd(
+	int fd, uint32_t columns, bool checksums, struct dump **ret, struct errbuf *eb);
+
+#endif

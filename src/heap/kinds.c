@@ -1,0 +1,72 @@
+/*
+ * Names of the vocabulary: each table is the X-macro of heap.h once more, so that a kind
+ * without a name cannot be.
+ */
+#include "memscan/heap.h"
+
+#include <string.h>
+
+#include "memscan/mem.h"
+
+#define NAME_ROW(id, name) name,
+
+static const char *const ref_names[] = {HEAP_REF_KINDS(NAME_ROW)};
+static const char *const root_names[] = {HEAP_ROOT_KINDS(NAME_ROW)};
+static const char *const how_names[] = {HEAP_TYPE_HOW(NAME_ROW)};
+static const char *const value_names[] = {HEAP_VALUE_KINDS(NAME_ROW)};
+
+static const struct {
+	uint32_t bit;
+	const char *name;
+} flag_names[] = {
+#define FLAG_ROW(id, bit, name) {bit, name},
+	HEAP_OBJ_FLAGS(FLAG_ROW)
+#undef FLAG_ROW
+};
+
+const char *
+ref_kind_name(enum ref_kind k)
+{
+	return (unsigned)k < RK_COUNT ? ref_names[k] : "?";
+}
+
+const char *
+root_kind_name(enum root_kind k)
+{
+	return (unsigned)k < ROOT_COUNT ? root_names[k] : "?";
+}
+
+const char *
+type_how_name(enum type_how h)
+{
+	return (unsigned)h < HOW_COUNT ? how_names[h] : "?";
+}
+
+const char *
+value_kind_name(enum value_kind k)
+{
+	return (unsigned)k < VK_COUNT ? value_names[k] : "?";
+}
+
+char *
+obj_flags_text(uint32_t flags, char sep, char *buf, size_t cap)
+{
+	size_t n = 0;
+
+	if (cap == 0)
+		return buf;
+	for (size_t i = 0; i < ARRAY_LEN(flag_names); i++) {
+		size_t len = strlen(flag_names[i].name), gap = n > 0 ? 1 : 0;
+		if ((flags & flag_names[i].bit) == 0)
+			continue;
+		/* A name that does not fit is left out whole, with all that follow. */
+		if (n + gap + len >= cap)
+			break;
+		if (gap != 0)
+			buf[n++] = sep;
+		memcpy(buf + n, flag_names[i].name, len);
+		n += len;
+	}
+	buf[n] = '\0';
+	return buf;
+}

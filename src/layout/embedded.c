@@ -1,0 +1,90 @@
+/*
+ * Picking a table. A table describes one way in which a release was built, so it is
+ * chosen only where machine, flavour, exact version and the size of _PyRuntime all match:
+ * offsets move within a minor release, and distributors patch them.
+ */
+#include "layout/priv.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "memscan/mem.h"
+
+const char *
+table_mismatch(const struct layout *table, const struct pyruntime *rt,
+	const struct machine *m, char *buf, size_t cap)
+{
+	char first[PYVERSION_TEXT], last[PYVERSION_TEXT], arch[2][32];
+
+	if (!machine_equal(&table->machine, m)) {
+		snprintf(buf, cap, "it is for %s, not %s",
+			arch_name(&table->machine, arch[0]), arch_name(m, arch[1]));
+		return buf;
+	}
+	if (strcmp(table->flavour, rt->flavour) != 0) {
+		snprintf(buf, cap, "it is for %s builds, not %s", table->flavour,
+			rt->flavour);
+		return buf;
+	}
+	if (rt->hexversion < table->covers_first || rt->hexversion > table->covers_last) {
+		if (!pyversion_text(table->covers_first, first) ||
+			!pyversion_text(table->covers_last, last))
+			first[0] = last[0] = '\0';
+		snprintf(buf, cap, "it covers %s to %s, not %s", first, last,
+			rt->version);
+		return buf;
+	}
+	if (rt->size != 0 && rt->size != table->runtime_size) {
+		snprintf(buf, cap, "its _PyRuntime has %" PRIu64 " bytes, not %" PRIu64,
+			table->runtime_size, rt->size);
+		return buf;
+	}
+	return NULL;
+}
+
+enum status
+embedded_find(const struct pyruntime *rt, const struct machine *m, struct layout *ret,
+	struct errbuf *eb)
+{
+	CLEAN(layout_fini) struct layout found = {0};
+	char why[128];
+
+	for (const struct embedded_table *e = embedded_tables; e->name != NULL; e++) {
+		CLEAN(layout_fini) struct layout l = {0};
+		enum status st = table_parse(e->name, e->text, strlen(e->text), LS_TABLE,
+			&l, eb);
+		if (st != MS_OK)
+			return st;
+		if (table_mismatch(&l, rt, m, why, sizeof(why)) != NULL)
+			continue;
+		snprintf(l.origin, sizeof(l.origin), "table %s", e->name);
+		if (found.rows == NULL) {
+			layout_move(&found, &l);
+			continue;
+		}
+		if (layout_compare(&found, &l, NULL) != 0)
+			return errbuf_set(eb, MS_FORMAT,
+				"%s and %s both describe CPython %s (%s) and disagree; "
+				"name one of them with --offsets",
+				found.origin, l.origin, rt->version, rt->flavour);
+	}
+	if (found.rows == NULL)
+		return errbuf_set(eb, MS_ABSENT, "no offset table covers CPython %s (%s)",
+			rt->version, rt->flavour);
+	layout_move(ret, &found);
+	return MS_OK;
+}
+
+enum status
+layout_embedded(const struct pyruntime *rt, struct layout *ret, struct errbuf *eb)
+{
+	CLEAN(layout_fini) struct layout l = {0};
+
+	enum status st = embedded_find(rt, elf_machine(rt->module), &l, eb);
+	if (st == MS_OK)
+		st = layout_finish(&l, eb);
+	if (st != MS_OK)
+		return st;
+	layout_move(ret, &l);
+	return MS_OK;
+}

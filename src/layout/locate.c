@@ -1,0 +1,304 @@
+/*
+ * Finding CPython in a process or file: the image that defines _PyRuntime, and which
+ * release and flavour it is. All of it comes from names and texts that survive stripping.
+ *
+ * CPython: _PyRuntime is exported since 3.7 and has its own section since 3.10
+ * (Python/pylifecycle.c); Py_Version, an unsigned long in .rodata, is exported since 3.11
+ * (Python/getversion.c).
+ */
+#include "memscan/layout.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "layout/priv.h"
+#include "memscan/log.h"
+#include "memscan/mem.h"
+
+/* The address space to read (NULL: the file alone) and one module of it. */
+struct image {
+	struct target *t;
+	struct module *m;
+};
+
+/* Bytes of the module: from the process, or if it lacks them (a core) from the file. */
+static enum status
+image_read(const struct image *im, taddr addr, void *buf, size_t n)
+{
+	if (im->t != NULL && target_read(im->t, addr, buf, n) == MS_OK)
+		return MS_OK;
+	return elf_read(im->m, addr, buf, n);
+}
+
+static const char *
+base_name(const struct module *m)
+{
+	const char *slash = strrchr(m->path, '/');
+	return slash != NULL ? slash + 1 : m->path;
+}
+
+/* Libraries are named *.so*; what is not is the program itself. */
+static bool
+is_library(const struct module *m)
+{
+	return strstr(base_name(m), ".so") != NULL;
+}
+
+/* ---- version ---- */
+
+/* The word Py_Version. */
+static bool
+version_from_word(const struct image *im, uint32_t *hex)
+{
+	const struct machine *machine = elf_machine(im->m);
+	bool swap = machine->big_endian != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
+	char text[PYVERSION_TEXT];
+	struct elf_symbol sym;
+	uint8_t word[8];
+
+	if (elf_symbol(im->m, "Py_Version", &sym) != MS_OK)
+		return false;
+	if (image_read(im, sym.addr, word, machine->ptr_width) != MS_OK)
+		return false;
+	uint64_t v = load_uint(word, machine->ptr_width, swap);
+	if (v > UINT32_MAX || !pyversion_text((uint32_t)v, text))
+		return false;
+	*hex = (uint32_t)v;
+	return true;
+}
+
+/* Scan a section in pieces that overlap by more than any version text is long. */
+static bool
+scan_section(const struct image *im, const char *section, uint32_t series, uint32_t *hex)
+{
+	enum { PIECE = 64 * 1024, OVERLAP = 256 };
+	const uint64_t most = 64UL << 20;
+	taddr addr;
+	uint64_t size;
+
+	if (elf_section(im->m, section, &addr, &size) != MS_OK)
+		return false;
+	if (size > most)
+		size = most;
+	CLEAN_FREE char *buf = xmalloc(PIECE);
+	for (uint64_t at = 0; at < size; at += PIECE - OVERLAP) {
+		size_t n = size - at < PIECE ? (size_t)(size - at) : PIECE;
+		if (image_read(im, addr + at, buf, n) != MS_OK)
+			continue;
+		if (series != 0 && pyversion_find_literal(buf, n, series, hex))
+			return true;
+		if (series == 0 && pyversion_find_banner(buf, n, hex))
+			return true;
+	}
+	return false;
+}
+
+/* PY_VERSION_HEX >> 16 from "libpython3.9.so.1.0" or "python3.9", or 0. */
+static uint32_t
+series_from_path(const struct module *m)
+{
+	char text[PYVERSION_TEXT];
+	uint32_t hex;
+	const char *name = strstr(base_name(m), "python");
+
+	if (name == NULL)
+		return 0;
+	name += strlen("python");
+	size_t len = strspn(name, "0123456789.");
+	while (len > 0 && name[len - 1] == '.')
+		len--;
+	int n = snprintf(text, sizeof(text), "%.*s.0", (int)(len < 8 ? len : 8), name);
+	if (n <= 0 || pyversion_parse(text, (size_t)n, &hex) != (size_t)n)
+		return 0;
+	return hex >> 16;
+}
+
+static bool
+version_find(const struct image *im, uint32_t *hex)
+{
+	if (version_from_word(im, hex))
+		return true;
+	/* Py_GetVersion, which makes sys.version, leaves its text in a static buffer. */
+	if (im->t != NULL && scan_section(im, ".bss", 0, hex))
+		return true;
+	if (im->t != NULL && scan_section(im, ".data", 0, hex))
+		return true;
+	uint32_t series = series_from_path(im->m);
+	return series != 0 && scan_section(im, ".rodata", series, hex);
+}
+
+/* ---- flavour ---- */
+
+/*
+ * CPython: _Py_RefTotal exists with Py_REF_DEBUG alone; an object header is two words,
+ * and longer with Py_TRACE_REFS or without a GIL, which shows in the size of None;
+ * _Py_MergeZeroLocalRefcount is exported for Py_DECREF of builds without a GIL (3.13).
+ */
+static const char *
+flavour_find(struct module *m)
+{
+	struct elf_symbol sym;
+	bool is_debug = elf_symbol(m, "_Py_RefTotal", &sym) == MS_OK;
+	unsigned header = 2u * elf_machine(m)->ptr_width;
+
+	if (elf_symbol(m, "_Py_MergeZeroLocalRefcount", &sym) == MS_OK)
+		return is_debug ? "free-threaded-debug" : "free-threaded";
+	if (elf_symbol(m, "_Py_NoneStruct", &sym) == MS_OK && sym.size > header)
+		return is_debug ? "trace-refs-debug" : "trace-refs";
+	return is_debug ? "debug" : "release";
+}
+
+/* ---- the image ---- */
+
+static bool
+runtime_in(struct module *m, struct pyruntime *ret)
+{
+	struct elf_symbol sym;
+
+	*ret = (struct pyruntime){.module = m};
+	if (elf_symbol(m, "_PyRuntime", &sym) == MS_OK) {
+		ret->addr = sym.addr;
+		ret->size = sym.size;
+		snprintf(ret->found_by, sizeof(ret->found_by), "symbol _PyRuntime");
+		return true;
+	}
+	/* A program that was linked without exporting its symbols, and stripped. */
+	if (elf_section(m, ".PyRuntime", &ret->addr, &ret->size) == MS_OK) {
+		snprintf(ret->found_by, sizeof(ret->found_by), "section .PyRuntime");
+		return true;
+	}
+	return false;
+}
+
+/*
+ * The image that defines the runtime. A definition in the program outranks one in a
+ * library: a copy relocation puts the live object there.
+ */
+static bool
+runtime_search(struct modules *list, struct pyruntime *ret)
+{
+	struct pyruntime other;
+	bool found = false;
+
+	for (int libraries = 0; libraries < 2; libraries++) {
+		for (size_t i = 0; i < modules_count(list); i++) {
+			struct module *m = modules_at(list, i);
+			if (is_library(m) != (libraries == 1) || !runtime_in(m, &other))
+				continue;
+			if (!found)
+				*ret = other;
+			else
+				log_at(LOG_VERBOSE,
+					"%s has a runtime, too; that of %s is used",
+					m->path, ret->module->path);
+			found = true;
+		}
+	}
+	return found;
+}
+
+/* ---- what it is, if it is not CPython 3.7 or later ---- */
+
+/* CPython to 3.6 keeps its interpreters in static variables behind this function. */
+static struct module *
+legacy_search(struct modules *list)
+{
+	struct elf_symbol sym;
+
+	for (size_t i = 0; i < modules_count(list); i++) {
+		struct module *m = modules_at(list, i);
+		if (elf_symbol(m, "PyInterpreterState_Head", &sym) == MS_OK)
+			return m;
+	}
+	return NULL;
+}
+
+/* Other Pythons, by the names of their files. */
+static const char *
+other_python(struct modules *list, const char **path)
+{
+	static const struct {
+		const char *word, *name;
+	} others[] = {
+		{"pypy", "PyPy"},
+		{"graalpy", "GraalPy"},
+		{"libpythonvm", "GraalPy"},
+		{"micropython", "MicroPython"},
+	};
+
+	for (size_t i = 0; i < modules_count(list); i++) {
+		const struct module *m = modules_at(list, i);
+		for (size_t k = 0; k < ARRAY_LEN(others); k++) {
+			if (strstr(base_name(m), others[k].word) == NULL)
+				continue;
+			*path = m->path;
+			return others[k].name;
+		}
+	}
+	return NULL;
+}
+
+static enum status
+explain_absence(struct target *t, struct modules *list, struct errbuf *eb)
+{
+	char text[PYVERSION_TEXT] = "";
+	const char *path;
+	uint32_t hex;
+
+	struct module *legacy = legacy_search(list);
+	if (legacy != NULL) {
+		struct image im = {t, legacy};
+		if (!version_find(&im, &hex) || !pyversion_text(hex, text))
+			snprintf(text, sizeof(text), "of some release before 3.7");
+		return errbuf_set(eb, MS_VERSION,
+			"this is CPython %s (%s); it has no _PyRuntime (new in 3.7), and "
+			"there is no other way into it yet",
+			text, base_name(legacy));
+	}
+	const char *other = other_python(list, &path);
+	if (other != NULL)
+		return errbuf_set(eb, MS_ABSENT, "this is %s, not CPython (%s)", other,
+			path);
+	if (t == NULL)
+		return errbuf_set(eb, MS_ABSENT,
+			"no _PyRuntime and no PyInterpreterState_Head are defined here; "
+			"if this program is linked with libpython, name that library");
+	return errbuf_set(eb, MS_ABSENT,
+		"not a CPython process: none of its %zu mapped program files defines "
+		"_PyRuntime or PyInterpreterState_Head",
+		modules_count(list));
+}
+
+static enum status
+find(struct target *t, struct modules *list, struct pyruntime *ret, struct errbuf *eb)
+{
+	struct pyruntime rt;
+
+	if (!runtime_search(list, &rt))
+		return explain_absence(t, list, eb);
+	struct image im = {t, rt.module};
+	if (!version_find(&im, &rt.hexversion) ||
+		!pyversion_text(rt.hexversion, rt.version))
+		return errbuf_set(eb, MS_VERSION,
+			"%s defines a Python runtime (%s), but of which release cannot "
+			"be found: there is no Py_Version and no text of Py_GetVersion",
+			rt.module->path, rt.found_by);
+	snprintf(rt.flavour, sizeof(rt.flavour), "%s", flavour_find(rt.module));
+	log_at(LOG_VERBOSE, "CPython %s (%s) in %s, by %s", rt.version, rt.flavour,
+		rt.module->path, rt.found_by);
+	*ret = rt;
+	return MS_OK;
+}
+
+enum status
+pyruntime_find(struct target *t, struct modules *m, struct pyruntime *ret,
+	struct errbuf *eb)
+{
+	return find(t, m, ret, eb);
+}
+
+enum status
+pyruntime_find_file(struct modules *m, struct pyruntime *ret, struct errbuf *eb)
+{
+	return find(NULL, m, ret, eb);
+}

@@ -1,0 +1,103 @@
+/*
+ * The GC lists: every tracked object, from the heads that the collector itself uses.
+ *
+ * CPython: struct _gc_runtime_state, Include/internal/pycore_gc.h (3.9: one per
+ * interpreter); PyGC_Head in front of each object, whose two low bits are flags.
+ */
+#include "priv.h"
+
+#include "memscan/limits.h"
+
+enum { FLAG_BITS = 3 };
+
+/* The state struct of an interpreter's collector. */
+static taddr
+gc_state(const struct py *p, taddr interp)
+{
+	if (p->l->gc_home == GC_HOME_RUNTIME)
+		return p->rt->addr + layout_off(p->l, PYF_RUNTIME_GC);
+	return interp + layout_off(p->l, PYF_INTERP_GC);
+}
+
+bool
+py_is_collecting(struct py *p, taddr interp)
+{
+	uint32_t v;
+
+	if (!layout_has(p->l, PYF_GC_COLLECTING))
+		return false;
+	taddr at = gc_state(p, interp) + layout_off(p->l, PYF_GC_COLLECTING);
+	return target_u32(p->t, at, &v) == MS_OK && v != 0;
+}
+
+static enum status
+gc_next(struct py *p, taddr head, enum pyf field, taddr *ret)
+{
+	uint64_t v;
+	enum status st = py_word(p, head + layout_off(p->l, field), &v);
+	*ret = v & ~(uint64_t)FLAG_BITS;
+	return st;
+}
+
+struct list_walk {
+	enum status (*each)(void *self, taddr obj);
+	void *self;
+	uint64_t left; /* nodes that may still come: ends a list that is a cycle without its head */
+};
+
+/* Walk a list forward; where a link is broken, from the other end backward. *broken_at is 0 for a whole list. */
+static enum status
+walk_list(struct py *p, taddr head, struct list_walk *w, taddr *broken_at)
+{
+	uint64_t head_size = layout_size(p->l, PYF_SIZEOF_GC_HEAD);
+	taddr at, prev = head, stop = head;
+	enum pyf field = PYF_GCHEAD_NEXT;
+
+	*broken_at = 0;
+	enum status st = gc_next(p, head, field, &at);
+	while (st == MS_OK && at != stop) {
+		taddr back = 0;
+		bool is_whole = w->left-- > 0 &&
+			gc_next(p, at, field == PYF_GCHEAD_NEXT ? PYF_GCHEAD_PREV : PYF_GCHEAD_NEXT, &back) == MS_OK && back == prev;
+		if (!is_whole) {
+			if (*broken_at != 0)
+				return MS_OK;
+			*broken_at = prev;
+			stop = prev;
+			field = PYF_GCHEAD_PREV;
+			prev = head;
+			st = gc_next(p, head, field, &at);
+			continue;
+		}
+		st = w->each(w->self, at + head_size);
+		if (st != MS_OK)
+			return st;
+		prev = at;
+		st = gc_next(p, at, field, &at);
+	}
+	return st;
+}
+
+enum status
+py_gc_each(struct py *p, taddr interp, enum status (*each)(void *self, taddr obj), void *self, taddr *broken_at)
+{
+	taddr state = gc_state(p, interp);
+	const struct layout_field *g = &p->l->f[PYF_GC_GENERATIONS];
+	struct list_walk w = {.each = each, .self = self, .left = LIM_OBJECTS};
+
+	*broken_at = 0;
+	for (uint64_t i = 0; i <= g->count; i++) {
+		taddr head = state + g->off + i * g->stride, broken;
+		if (i == g->count) {
+			if (!layout_has(p->l, PYF_GC_PERMANENT))
+				break;
+			head = state + layout_off(p->l, PYF_GC_PERMANENT);
+		}
+		enum status st = walk_list(p, head, &w, &broken);
+		if (st != MS_OK)
+			return st;
+		if (broken != 0)
+			*broken_at = broken;
+	}
+	return *broken_at != 0 ? MS_FORMAT : MS_OK;
+}

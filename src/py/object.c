@@ -1,0 +1,182 @@
+/*
+ * One object: its header, and a view of its bytes that stays valid while it is decoded.
+ */
+#include "priv.h"
+
+#include <string.h>
+
+enum status
+py_word(struct py *p, taddr addr, uint64_t *ret)
+{
+	const void *v = target_view(p->t, addr, p->l->machine.ptr_width);
+	if (v == NULL)
+		return MS_FAULT;
+	*ret = layout_word(p->l, v);
+	return MS_OK;
+}
+
+const struct pytype *
+py_type_of(struct py *p, taddr addr)
+{
+	if (addr % p->l->machine.ptr_width != 0 || addr == 0)
+		return NULL;
+	const uint8_t *v = target_view(p->t, addr, layout_size(p->l, PYF_SIZEOF_OBJECT));
+	if (v == NULL)
+		return NULL;
+	return py_type(p, layout_get(p->l, PYF_OB_TYPE, v));
+}
+
+/* Copy what is mapped of the view into p->view, zeros behind. */
+static enum status
+copy_view(struct py *p, taddr addr)
+{
+	size_t have = PYOBJ_VIEW;
+	const struct region *r = target_region(p->t, addr);
+
+	if (r == NULL)
+		return MS_FAULT;
+	if (r->end - addr < have)
+		have = (size_t)(r->end - addr);
+	enum status st = target_read(p->t, addr, p->view, have);
+	if (st != MS_OK)
+		return st;
+	memset(p->view + have, 0, PYOBJ_VIEW - have);
+	return MS_OK;
+}
+
+enum status
+py_obj(struct py *p, taddr addr, struct pyobj *ret)
+{
+	const struct pytype *type = py_type_of(p, addr);
+	if (type == NULL)
+		return MS_FORMAT;
+
+	const struct region *r = target_region(p->t, addr);
+	if (r == NULL)
+		return MS_FAULT;
+	const uint8_t *v;
+	if (r->data != NULL && r->end - addr >= PYOBJ_VIEW) {
+		v = r->data + (addr - r->start);
+	} else {
+		enum status st = copy_view(p, addr);
+		if (st != MS_OK)
+			return st;
+		v = p->view;
+	}
+	*ret = (struct pyobj){
+		.addr = addr,
+		.type = type,
+		.p = v,
+		.refcount = layout_get(p->l, PYF_OB_REFCNT, v),
+	};
+	return MS_OK;
+}
+
+uint32_t
+py_flags(struct py *p, const struct pyobj *o)
+{
+	const struct pytype *ty = o->type;
+	uint32_t flags = 0;
+	bool is_gc = ty->flags & TPF_HAVE_GC;
+
+	/* CPython: PyObject_IS_GC asks tp_is_gc, too; of the builtin types only type has one (type_is_gc: heap types). */
+	if (is_gc && (ty->flags & TPF_TYPE))
+		is_gc = layout_get(p->l, PYF_TP_FLAGS, o->p) & TPF_HEAPTYPE;
+	if (is_gc) {
+		uint64_t next = 0;
+		flags |= OF_GC;
+		taddr head = o->addr - layout_size(p->l, PYF_SIZEOF_GC_HEAD);
+		if (py_word(p, head + layout_off(p->l, PYF_GCHEAD_NEXT), &next) == MS_OK && next != 0)
+			flags |= OF_TRACKED;
+	}
+	const struct region *r = target_region(p->t, o->addr);
+	if (r != NULL && r->path[0] == '/')
+		flags |= OF_STATIC;
+	if (o->addr >= p->rt->addr && o->addr - p->rt->addr < p->rt->size)
+		flags |= OF_STATIC;
+	struct pystr s;
+	if ((ty->flags & TPF_UNICODE) && str_read(p, o->p, o->addr, &s) == MS_OK && s.interned != 0)
+		flags |= OF_INTERNED;
+	return flags;
+}
+
+enum status
+refout_room(struct refout *o, size_t n)
+{
+	if (o->n + n <= REFOUT_ROOM)
+		return MS_OK;
+	return o->flush(o);
+}
+
+bool
+py_has_table(const struct pytype *ty)
+{
+	return ty->is_structseq || (ty->shape != NULL && !ty->shape->is_asked);
+}
+
+/*
+ * The tp_traverse that must be asked about an object: 0 if a shape knows, or if the
+ * object is none of the collector's (PyObject_IS_GC: the flag of its type, and tp_is_gc).
+ */
+taddr
+py_asks(struct py *p, const struct pyobj *o)
+{
+	const struct pytype *ty = o->type;
+	bool is_gc = true;
+
+	if (py_has_table(ty) || !(ty->flags & TPF_HAVE_GC))
+		return 0;
+	if (ty->cbase->traverse != 0 && ty->is_gc != 0 && p->hooks.is_gc != NULL &&
+		p->hooks.is_gc(p->hooks.self, ty->is_gc, o->addr, &is_gc) == MS_OK && !is_gc)
+		return 0;
+	return ty->cbase->traverse;
+}
+
+/* What the type's T_OBJECT members name, where no shape does: owned, but not traversed. */
+static enum status
+member_refs(struct py *p, const struct pyobj *o, struct refout *out)
+{
+	const struct pytype *ty = o->type->cbase;
+	enum status st = refout_room(out, ty->n_members);
+	if (st != MS_OK)
+		return st;
+	for (size_t i = 0; i < ty->n_members; i++) {
+		uint64_t to;
+		if (py_word(p, o->addr + ty->members[i].offset, &to) == MS_OK)
+			refout_put(out, to, ty->members[i].label | REF_HIDDEN);
+	}
+	return MS_OK;
+}
+
+enum status
+py_refs(struct py *p, const struct pyobj *o, struct refout *out)
+{
+	const struct pytype *ty = o->type;
+	enum status st;
+
+	if (ty->is_python || ty->is_subtype) {
+		st = refs_instance(p, o, out);
+		if (st != MS_OK)
+			return st;
+	}
+	if (ty->is_structseq)
+		return refs_structseq(p, o, out);
+	taddr ask = py_asks(p, o);
+	if (py_has_table(ty))
+		st = shape_refs(p, ty->shape, o, out);
+	else if (ask != 0)
+		st = p->hooks.traverse != NULL ? p->hooks.traverse(p->hooks.self, ask, o->addr, out) : MS_ABSENT;
+	else
+		st = member_refs(p, o, out);
+	if (st != MS_OK)
+		return st;
+	/* A heap type is owned by its instances, whether or not they report it. */
+	bool reported = (ty->flags & TPF_HAVE_GC) && (ty->is_python || (ty->cbase->traverse != 0 && (ty->cbase->flags & TPF_HEAPTYPE)));
+	if ((ty->flags & TPF_HEAPTYPE) && !reported) {
+		st = refout_room(out, 1);
+		if (st != MS_OK)
+			return st;
+		refout_put(out, ty->addr, ref_label(RK_TYPE, 0) | REF_HIDDEN);
+	}
+	return MS_OK;
+}

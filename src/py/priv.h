@@ -1,0 +1,142 @@
+/*
+ * What the files of the py layer share. See memscan/py.h.
+ */
+#ifndef MEMSCAN_PY_PRIV_H
+#define MEMSCAN_PY_PRIV_H
+
+#include "memscan/map.h"
+#include "memscan/py.h"
+#include "memscan/vec.h"
+
+/* The operations that rows of shapes.def become. */
+enum shape_op { SOP_REF, SOP_FN, SOP_TYPE };
+
+typedef enum status shape_fn(struct py *p, const struct pyobj *o, struct refout *out);
+
+struct shape_row {
+	enum shape_op op;
+	uint64_t off;   /* SOP_REF: of the pointer in the object */
+	uint32_t label; /* SOP_REF */
+	shape_fn *fn;   /* SOP_FN */
+};
+
+/* A shape whose fields are resolved against the layout. */
+struct shape {
+	const char *name;     /* tp_name */
+	uint64_t struct_size; /* 0: not to be compared */
+	unsigned size_rule;
+	size_t first, n; /* rows, those of LIKE included */
+	bool is_asked; /* references are told by tp_traverse itself, the rows only name them */
+};
+
+/* Rules of __sizeof__ (size.c); the tokens that SHAPE rows use. */
+enum size_rule {
+	SR_std,
+	SR_list,
+	SR_dict,
+	SR_odict,
+	SR_set,
+	SR_int,
+	SR_str,
+	SR_bytearray,
+	SR_type,
+	SR_code,
+	SR_frame,
+	SR_gen,
+	SR_deque,
+};
+
+/* Labels of a code object's local variables: a run of py.local_labels. */
+struct pylocals {
+	uint32_t first, n;
+};
+
+struct py {
+	struct target *t;
+	const struct layout *l;
+	const struct pyruntime *rt;
+	struct strtab *names;
+	struct py_hooks hooks;
+
+	VEC(struct pytype *) types;
+	struct map type_index; /* address to index + 1; 0 for what is no type */
+	const struct pytype *last_type;
+	taddr type_type;         /* PyType_Type */
+	taddr none;              /* _Py_NoneStruct */
+	taddr str_type;          /* PyUnicode_Type */
+	taddr dict_type;         /* PyDict_Type */
+	taddr subtype_traverse;  /* 0 until the first class made by a class statement */
+
+	VEC(struct shape) shapes;
+	VEC(struct shape_row) rows;
+	struct map shape_index;      /* string id of tp_name to index in shapes */
+	const struct shape *shape_interp, *shape_thread;
+
+	struct map locals_index;                 /* code address to index in locals */
+	VEC(struct pylocals) locals;
+	VEC(uint32_t) local_labels;
+
+	uint8_t view[PYOBJ_VIEW]; /* of an object that has no view of its own */
+	VEC(char) text;           /* py_value's buffer */
+};
+
+/* shape.c */
+enum status shapes_build(struct py *p, struct errbuf *eb);
+const struct shape *shape_find(const struct py *p, uint32_t tp_name);
+MUST_CHECK enum status shape_refs(struct py *p, const struct shape *s, const struct pyobj *o, struct refout *out);
+uint32_t py_label(struct py *p, enum ref_kind kind, const char *name);
+
+/* Functions that FN rows name. */
+shape_fn refs_list, refs_tuple, refs_dict, refs_set, refs_type, refs_frame, refs_gen, refs_module;
+shape_fn refs_weakref, refs_deque, refs_odict, refs_asked;
+
+/* container.c: n pointers at addr, labelled [first], [first + 1] ... */
+MUST_CHECK enum status refs_array(struct py *p, taddr addr, uint64_t n, uint64_t first, uint32_t flags, struct refout *out);
+shape_fn refs_structseq;
+
+/* instance.c */
+MUST_CHECK enum status refs_instance(struct py *p, const struct pyobj *o, struct refout *out);
+taddr instance_dict(struct py *p, const struct pyobj *o);
+
+/* dict.c */
+struct keys {
+	taddr addr;
+	uint64_t entries;  /* address of the first entry */
+	uint64_t n;        /* dk_nentries */
+	uint64_t usable;   /* dk_usable */
+	uint64_t size;     /* bytes of the whole block */
+	uint64_t refcnt;
+	uint32_t entry_size;
+	uint32_t key_off, value_off;
+	bool is_unicode;   /* all keys are str: traverse does not report them */
+};
+MUST_CHECK enum status keys_read(struct py *p, taddr addr, struct keys *ret);
+
+/* frame.c */
+MUST_CHECK enum status iframe_refs(struct py *p, taddr iframe, bool is_visible, struct refout *out);
+uint64_t code_slots(struct py *p, taddr code, uint64_t *nlocalsplus, uint64_t *stacksize);
+
+/* type.c */
+uint64_t type_n_structseq(struct py *p, const struct pytype *ty);
+const uint32_t *type_attrs(struct py *p, const struct pytype *ty, size_t *n);
+
+/* size.c */
+MUST_CHECK enum status size_apply(struct py *p, const struct pyobj *o, enum size_rule rule, uint64_t *ret);
+
+/* str.c */
+struct pystr {
+	taddr data;
+	uint64_t length; /* code points */
+	unsigned kind;   /* bytes per code point */
+	bool is_ascii, is_compact, is_ready;
+	unsigned interned;
+};
+MUST_CHECK enum status str_read(struct py *p, const void *obj, taddr addr, struct pystr *ret);
+
+/* The string id of the str at addr, 0 if it is none. */
+uint32_t str_intern(struct py *p, taddr addr);
+
+/* object.c: one word of the target. */
+MUST_CHECK enum status py_word(struct py *p, taddr addr, uint64_t *ret);
+
+#endif

@@ -1,0 +1,107 @@
+/*
+ * str: where its characters are, and their text as UTF-8.
+ *
+ * CPython: PyASCIIObject and its relatives, Include/cpython/unicodeobject.h (PEP 393).
+ */
+#include "priv.h"
+
+#include "memscan/limits.h"
+
+
+enum status
+str_read(struct py *p, const void *obj, taddr addr, struct pystr *ret)
+{
+	const struct layout *l = p->l;
+
+	*ret = (struct pystr){
+		.length = layout_get(l, PYF_STR_LENGTH, obj),
+		.kind = (unsigned)layout_bits(l, PYF_STR_KIND, obj),
+		.is_ascii = layout_bits(l, PYF_STR_IS_ASCII, obj),
+		.is_compact = layout_bits(l, PYF_STR_COMPACT, obj),
+		.is_ready = !layout_has(l, PYF_STR_READY) || layout_bits(l, PYF_STR_READY, obj),
+		.interned = (unsigned)layout_bits(l, PYF_STR_INTERNED, obj),
+	};
+	if (ret->kind == 3 || ret->kind > 4 || ret->length > 1ull << 40)
+		return MS_FORMAT;
+	if (ret->is_compact) {
+		ret->data = addr + layout_size(l, ret->is_ascii ? PYF_SIZEOF_ASCII : PYF_SIZEOF_COMPACT);
+		return MS_OK;
+	}
+	uint64_t data;
+	if (py_word(p, addr + layout_off(l, PYF_STR_DATA), &data) != MS_OK)
+		return MS_FAULT;
+	ret->data = data;
+	return MS_OK;
+}
+
+/* One code point as UTF-8; lone surrogates keep their three-byte form (ED xx xx). */
+static size_t
+put_utf8(char *out, uint32_t c)
+{
+	if (c < 0x80) {
+		out[0] = (char)c;
+		return 1;
+	}
+	if (c < 0x800) {
+		out[0] = (char)(0xc0 | c >> 6);
+		out[1] = (char)(0x80 | (c & 0x3f));
+		return 2;
+	}
+	if (c < 0x10000) {
+		out[0] = (char)(0xe0 | c >> 12);
+		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
+		out[2] = (char)(0x80 | (c & 0x3f));
+		return 3;
+	}
+	out[0] = (char)(0xf0 | (c >> 18 & 0x07));
+	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
+	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
+	out[3] = (char)(0x80 | (c & 0x3f));
+	return 4;
+}
+
+enum status
+py_str_text(struct py *p, taddr addr, char *buf, size_t cap, size_t *len)
+{
+	const struct pytype *ty = py_type_of(p, addr);
+	struct pystr s;
+
+	*len = 0;
+	if (ty == NULL || !(ty->flags & TPF_UNICODE))
+		return MS_FORMAT;
+	const void *v = target_view(p->t, addr, layout_size(p->l, PYF_SIZEOF_ASCII));
+	if (v == NULL)
+		return MS_FAULT;
+	enum status st = str_read(p, v, addr, &s);
+	if (st != MS_OK)
+		return st;
+	if (s.kind == 0 || s.data == 0)
+		return MS_OK; /* not ready: a legacy wchar_t string that was never looked at */
+	for (uint64_t i = 0; i < s.length;) {
+		uint64_t now = s.length - i < 1024 ? s.length - i : 1024;
+		const uint8_t *c = target_view(p->t, s.data + i * s.kind, (size_t)now * s.kind);
+		if (c == NULL)
+			return MS_FAULT;
+		for (uint64_t j = 0; j < now; j++) {
+			char one[4];
+			size_t n = put_utf8(one, (uint32_t)load_uint(c + j * s.kind, s.kind, p->l->swap));
+			if (*len + n > cap)
+				return MS_OK;
+			for (size_t k = 0; k < n; k++)
+				buf[(*len)++] = one[k];
+		}
+		i += now;
+	}
+	return MS_OK;
+}
+
+uint32_t
+str_intern(struct py *p, taddr addr)
+{
+	char text[LIM_NAME];
+	size_t len;
+
+	if (py_str_text(p, addr, text, sizeof(text), &len) != MS_OK)
+		return 0;
+	return strtab_put(p->names, text, len);
+}

@@ -1,0 +1,287 @@
+/*
+ * Value previews: what an object is to a reader, in a line; and its len().
+ */
+#include "priv.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memscan/limits.h"
+
+enum { DIGIT_BITS = 30, DECIMAL_DIGITS = 2 };
+
+/* The preview's text lives in p->text; grown to hold max bytes and some. */
+static char *
+text_room(struct py *p, size_t max)
+{
+	vec_reserve(&p->text, max + 64);
+	return p->text.at;
+}
+
+static struct heap_value
+value_len(uint64_t len)
+{
+	return (struct heap_value){.kind = VK_NONE, .len = len};
+}
+
+static struct heap_value
+value_str(struct py *p, const struct pyobj *o, size_t max)
+{
+	struct pystr s;
+	struct heap_value v = value_len(VALUE_NO_LEN);
+
+	if (str_read(p, o->p, o->addr, &s) != MS_OK)
+		return v;
+	v.len = s.length;
+	if (max == 0)
+		return v;
+	v.text = text_room(p, max);
+	if (py_str_text(p, o->addr, p->text.at, max, &v.text_len) != MS_OK)
+		return value_len(s.length);
+	v.kind = VK_STR;
+	v.cut = v.text_len < s.length || (v.text_len >= max && s.length * 4 > max);
+	return v;
+}
+
+/* n raw bytes at addr. */
+static struct heap_value
+value_bytes(struct py *p, taddr addr, uint64_t n, size_t max)
+{
+	struct heap_value v = value_len(n);
+	size_t have = n < max ? (size_t)n : max;
+
+	if (max == 0)
+		return v;
+	v.text = text_room(p, max);
+	if (have > 0 && target_read(p->t, addr, p->text.at, have) != MS_OK)
+		return v;
+	v.kind = VK_BYTES;
+	v.text_len = have;
+	v.cut = have < n;
+	return v;
+}
+
+enum status
+py_int_value(struct py *p, const uint8_t bytes[32], uint64_t *ret)
+{
+	int64_t n = layout_get_signed(p->l, PYF_OB_SIZE, bytes);
+	uint64_t at = layout_off(p->l, PYF_INT_DIGITS);
+
+	if (n < 0 || n > DECIMAL_DIGITS || at + 8 > 32)
+		return MS_FORMAT;
+	*ret = 0;
+	for (int64_t i = n; i-- > 0;)
+		*ret = *ret << DIGIT_BITS | load_uint(bytes + at + 4 * (uint64_t)i, 4, p->l->swap);
+	return MS_OK;
+}
+
+/* Sign and digits of an int: ob_size's sign, |ob_size| digits of 30 bits, least first (3.11). */
+static struct heap_value
+value_int(struct py *p, const struct pyobj *o, size_t max)
+{
+	int64_t n = layout_get_signed(p->l, PYF_OB_SIZE, o->p);
+	uint64_t digits = (uint64_t)(n < 0 ? -n : n), v = 0;
+	struct heap_value ret = value_len(VALUE_NO_LEN);
+
+	if (max == 0 || digits > 1ull << 32)
+		return ret;
+	char *text = text_room(p, max);
+	if (digits <= DECIMAL_DIGITS) {
+		for (uint64_t i = digits; i-- > 0;)
+			v = v << DIGIT_BITS | load_uint(o->p + layout_off(p->l, PYF_INT_DIGITS) + 4 * i, 4, p->l->swap);
+		ret.text_len = (size_t)snprintf(text, max + 64, "%s%" PRIu64, n < 0 ? "-" : "", v);
+	} else {
+		/* Long ones in hexadecimal: the top digits, as many as fit. */
+		size_t at = (size_t)snprintf(text, max + 64, "%s0x", n < 0 ? "-" : "");
+		VEC(uint8_t) nibbles = {0};
+		uint64_t acc = 0, bits = 0, cap = digits < 16384 ? digits : 16384;
+		for (uint64_t i = digits - cap; i < digits; i++) {
+			uint32_t d = 0;
+			if (target_u32(p->t, o->addr + layout_off(p->l, PYF_INT_DIGITS) + 4 * i, &d) != MS_OK)
+				break;
+			acc |= (uint64_t)d << bits;
+			bits += DIGIT_BITS;
+			for (; bits >= 4; bits -= 4, acc >>= 4)
+				vec_push(&nibbles, (uint8_t)(acc & 15));
+		}
+		vec_push(&nibbles, (uint8_t)(acc & 15));
+		while (nibbles.n > 1 && nibbles.at[nibbles.n - 1] == 0)
+			nibbles.n--;
+		ret.cut = digits > cap;
+		while (nibbles.n > 0 && at < max)
+			text[at++] = "0123456789abcdef"[nibbles.at[--nibbles.n]];
+		ret.cut |= nibbles.n > 0;
+		ret.text_len = at;
+		vec_fini(&nibbles);
+	}
+	ret.kind = VK_INT;
+	ret.text = text;
+	return ret;
+}
+
+/* The shortest text that reads back as the same double, as repr() writes it. */
+static struct heap_value
+value_float(struct py *p, const struct pyobj *o, size_t max)
+{
+	double d;
+	uint64_t raw = load_uint(o->p + layout_off(p->l, PYF_FLOAT_VALUE), 8, p->l->swap);
+	struct heap_value v = value_len(VALUE_NO_LEN);
+
+	if (max == 0)
+		return v;
+	memcpy(&d, &raw, sizeof(d));
+	char *text = text_room(p, max);
+	if (isnan(d) || isinf(d)) {
+		v.text_len = (size_t)snprintf(text, 64, isnan(d) ? "nan" : d < 0 ? "-inf" : "inf");
+	} else {
+		for (int digits = 1; digits <= 17; digits++) {
+			v.text_len = (size_t)snprintf(text, 64, "%.*g", digits, d);
+			if (strtod(text, NULL) == d)
+				break;
+		}
+		if (strpbrk(text, ".e") == NULL)
+			v.text_len += (size_t)snprintf(text + v.text_len, 8, ".0");
+	}
+	v.kind = VK_FLOAT;
+	v.text = text;
+	return v;
+}
+
+/* The text of the str that a field points to, as a name or a message. */
+static struct heap_value
+value_of_str_at(struct py *p, taddr addr, enum value_kind kind, size_t max)
+{
+	struct heap_value v = value_len(VALUE_NO_LEN);
+
+	if (max == 0)
+		return v;
+	v.text = text_room(p, max);
+	if (addr == 0 || py_str_text(p, addr, p->text.at, max, &v.text_len) != MS_OK)
+		return value_len(VALUE_NO_LEN);
+	v.kind = kind;
+	v.cut = v.text_len + 3 >= max;
+	return v;
+}
+
+static struct heap_value
+value_c_name(struct py *p, taddr def, size_t max)
+{
+	struct heap_value v = value_len(VALUE_NO_LEN);
+	uint64_t name;
+
+	if (max == 0 || py_word(p, def + layout_off(p->l, PYF_METHODDEF_NAME), &name) != MS_OK)
+		return v;
+	char *text = text_room(p, max);
+	if (target_str(p->t, name, text, max) != MS_OK)
+		return v;
+	return (struct heap_value){.kind = VK_NAME, .len = VALUE_NO_LEN, .text = text, .text_len = strlen(text)};
+}
+
+/* str(exception), where it is plain: its only argument, if that is a str. */
+static struct heap_value
+value_exception(struct py *p, const struct pyobj *o, size_t max)
+{
+	taddr args = layout_get(p->l, PYF_EXC_ARGS, o->p);
+	uint64_t n, first;
+
+	if (args == 0 || py_word(p, args + layout_off(p->l, PYF_OB_SIZE), &n) != MS_OK || n == 0 ||
+		py_word(p, args + layout_off(p->l, PYF_TUPLE_ITEMS) + (n == 1 ? 0 : 1) * p->l->machine.ptr_width, &first) != MS_OK)
+		return value_len(VALUE_NO_LEN);
+	return value_of_str_at(p, first, VK_TEXT, max);
+}
+
+static struct heap_value
+value_type(struct py *p, const struct pyobj *o, size_t max)
+{
+	const struct pytype *ty = py_type(p, o->addr);
+	struct heap_value v = value_len(VALUE_NO_LEN);
+	size_t len;
+
+	if (ty == NULL || max == 0)
+		return v;
+	const char *name = strtab_get(p->names, ty->name, &len);
+	v.kind = VK_NAME;
+	v.text = name;
+	v.cut = len > max;
+	v.text_len = v.cut ? max : len;
+	return v;
+}
+
+/* By the shape that decodes the object: kinds that no flag of the type tells. */
+static struct heap_value
+value_by_shape(struct py *p, const struct pyobj *o, size_t max)
+{
+	const char *name = o->type->shape != NULL ? o->type->shape->name : "";
+	const struct layout *l = p->l;
+
+	switch (name[0]) {
+	case 'f':
+		if (strcmp(name, "float") == 0)
+			return value_float(p, o, max);
+		if (strcmp(name, "function") == 0)
+			return value_of_str_at(p, layout_get(l, layout_has(l, PYF_FUNC_QUALNAME) ? PYF_FUNC_QUALNAME : PYF_FUNC_NAME, o->p), VK_NAME, max);
+		if (strcmp(name, "frozenset") == 0)
+			return value_len(layout_get(l, PYF_SET_USED, o->p));
+		break;
+	case 's':
+		if (strcmp(name, "set") == 0)
+			return value_len(layout_get(l, PYF_SET_USED, o->p));
+		break;
+	case 'c':
+		if (strcmp(name, "code") == 0)
+			return value_of_str_at(p, layout_get(l, layout_has(l, PYF_CODE_QUALNAME) ? PYF_CODE_QUALNAME : PYF_CODE_NAME, o->p), VK_NAME, max);
+		if (strcmp(name, "collections.deque") == 0)
+			return value_len(layout_get(l, PYF_OB_SIZE, o->p));
+		break;
+	case 'm':
+		if (strcmp(name, "module") == 0 && layout_has(l, PYF_MODULE_NAME))
+			return value_of_str_at(p, layout_get(l, PYF_MODULE_NAME, o->p), VK_NAME, max);
+		break;
+	case 'b':
+		if (strcmp(name, "builtin_function_or_method") == 0 || strcmp(name, "builtin_method") == 0)
+			return value_c_name(p, layout_get(l, PYF_CFUNC_DEF, o->p), max);
+		if (strcmp(name, "bytearray") == 0 && layout_has(l, PYF_BYTEARRAY_START))
+			return value_bytes(p, layout_get(l, PYF_BYTEARRAY_START, o->p), layout_get(l, PYF_OB_SIZE, o->p), max);
+		break;
+	default:
+		break;
+	}
+	size_t n = strlen(name);
+	if (n > 11 && strcmp(name + n - 11, "_descriptor") == 0)
+		return value_of_str_at(p, layout_get(l, PYF_DESCR_NAME, o->p), VK_NAME, max);
+	return value_len(VALUE_NO_LEN);
+}
+
+struct heap_value
+py_value(struct py *p, const struct pyobj *o, size_t max)
+{
+	uint32_t flags = o->type->flags;
+	const struct layout *l = p->l;
+
+	if (flags & TPF_UNICODE)
+		return value_str(p, o, max);
+	if (flags & TPF_BYTES)
+		return value_bytes(p, o->addr + layout_off(l, PYF_BYTES_DATA), layout_get(l, PYF_OB_SIZE, o->p), max);
+	if (flags & TPF_LONG) {
+		struct heap_value v = value_int(p, o, max);
+		if (o->type->shape == NULL || strcmp(o->type->shape->name, "bool") != 0 || v.kind != VK_INT)
+			return v;
+		v.kind = VK_BOOL;
+		bool is_true = layout_get(l, PYF_OB_SIZE, o->p) != 0;
+		v.text = is_true ? "True" : "False";
+		v.text_len = strlen(v.text);
+		return v;
+	}
+	if (flags & TPF_DICT)
+		return value_len(layout_get(l, PYF_DICT_USED, o->p));
+	if (flags & (TPF_LIST | TPF_TUPLE))
+		return value_len(layout_get(l, PYF_OB_SIZE, o->p));
+	if (flags & TPF_TYPE)
+		return value_type(p, o, max);
+	if (flags & TPF_BASE_EXC)
+		return value_exception(p, o, max);
+	return value_by_shape(p, o, max);
+}

@@ -1,0 +1,210 @@
+/*
+ * The copying itself: everything here happens while the target stands still, so it does
+ * as little as there is to do. Chunks go to the kernel a thousand at a time; large copies
+ * are shared out among a few threads, as one processor does not saturate the memory.
+ */
+#include "priv.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "memscan/mem.h"
+
+enum {
+	BATCH_CHUNKS = 1024,          /* UIO_MAXIOV */
+	BATCH_BYTES = 32 << 20,
+	WORKERS_MAX = 4,
+	WORKER_BYTES = 64 << 20,      /* a thread less than this is not worth starting */
+};
+
+struct job {
+	const struct reader *reader;
+	const struct chunk *chunks;
+	VEC(size_t) firsts;           /* first chunk of each batch, and the number of chunks */
+	atomic_size_t next;           /* batch to be taken */
+	atomic_bool is_gone;
+	atomic_bool is_refused;       /* process_vm_readv is: /proc/PID/mem from now on */
+	pthread_mutex_t lock;
+	span_vec *missing;            /* under lock */
+	size_t page;
+};
+
+/* A batch under way: what is left of the chunk `at`, and the chunks after it. */
+struct batch {
+	size_t at, end;
+	size_t done; /* bytes of the chunk `at` */
+	struct iovec local[BATCH_CHUNKS];
+	struct iovec remote[BATCH_CHUNKS];
+};
+
+static void
+advance(const struct job *j, struct batch *b, size_t n)
+{
+	while (n > 0) {
+		size_t left = j->chunks[b->at].len - b->done;
+		if (n < left) {
+			b->done += n;
+			return;
+		}
+		n -= left;
+		b->at++;
+		b->done = 0;
+	}
+}
+
+/* The byte that is next cannot be read: give its page up. */
+static void
+skip_page(struct job *j, struct batch *b)
+{
+	const struct chunk *c = &j->chunks[b->at];
+	taddr addr = c->addr + b->done;
+	size_t n = j->page - (size_t)(addr % j->page);
+
+	if (n > c->len - b->done)
+		n = c->len - b->done;
+	pthread_mutex_lock(&j->lock);
+	vec_push(j->missing, (struct span){.start = addr, .end = addr + n});
+	pthread_mutex_unlock(&j->lock);
+	advance(j, b, n);
+}
+
+static ssize_t
+read_vector(const struct job *j, struct batch *b)
+{
+	size_t n = 0;
+
+	for (size_t i = b->at; i < b->end; i++, n++) {
+		const struct chunk *c = &j->chunks[i];
+		size_t from = i == b->at ? b->done : 0;
+		uintptr_t there = (uintptr_t)(c->addr + from);
+		b->local[n] = (struct iovec){.iov_base = c->dest + from, .iov_len = c->len - from};
+		b->remote[n].iov_len = c->len - from;
+		memcpy(&b->remote[n].iov_base, &there, sizeof(there));
+	}
+	return process_vm_readv(j->reader->pid, b->local, n, b->remote, n, 0);
+}
+
+static ssize_t
+read_file(const struct job *j, const struct batch *b)
+{
+	const struct chunk *c = &j->chunks[b->at];
+
+	return pread(j->reader->mem_fd, c->dest + b->done, c->len - b->done,
+	             (off_t)(c->addr + b->done));
+}
+
+static void
+copy_batch(struct job *j, struct batch *b)
+{
+	while (b->at < b->end && !j->is_gone) {
+		bool by_file = j->is_refused;
+		ssize_t got = by_file ? read_file(j, b) : read_vector(j, b);
+		if (got > 0)
+			advance(j, b, (size_t)got);
+		else if (got < 0 && errno == EINTR)
+			continue;
+		else if ((got == 0 && by_file) || (got < 0 && errno == ESRCH))
+			j->is_gone = true;
+		else if (!by_file && errno == EPERM && j->reader->mem_fd >= 0)
+			j->is_refused = true;
+		else
+			skip_page(j, b);
+	}
+}
+
+static void *
+worker_main(void *arg)
+{
+	struct job *j = arg;
+	CLEAN_FREE struct batch *b = xmalloc(sizeof(*b));
+
+	for (;;) {
+		size_t i = atomic_fetch_add(&j->next, 1);
+		if (i + 1 >= j->firsts.n)
+			return NULL;
+		b->at = j->firsts.at[i];
+		b->end = j->firsts.at[i + 1];
+		b->done = 0;
+		copy_batch(j, b);
+	}
+}
+
+/* Cut the chunks into batches; returns the bytes of all. */
+static uint64_t
+make_batches(struct job *j, size_t n)
+{
+	uint64_t total = 0;
+	size_t bytes = 0;
+
+	vec_push(&j->firsts, 0);
+	for (size_t i = 0; i < n; i++) {
+		size_t first = j->firsts.at[j->firsts.n - 1];
+		if (i > first && (i - first == BATCH_CHUNKS || bytes + j->chunks[i].len > BATCH_BYTES)) {
+			vec_push(&j->firsts, i);
+			bytes = 0;
+		}
+		bytes += j->chunks[i].len;
+		total += j->chunks[i].len;
+	}
+	if (n > 0)
+		vec_push(&j->firsts, n);
+	return total;
+}
+
+/* Run the workers, this thread being one of them; fewer do as well if no more can be started. */
+static void
+run_workers(struct job *j, uint64_t bytes)
+{
+	pthread_t threads[WORKERS_MAX];
+	sigset_t all, before;
+	size_t started = 0;
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	uint64_t want = bytes / WORKER_BYTES;
+
+	if (want > WORKERS_MAX)
+		want = WORKERS_MAX;
+	if (cpus < 1 || want > (uint64_t)cpus)
+		want = cpus < 1 ? 1 : (uint64_t)cpus;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	while (started + 1 < want && pthread_create(&threads[started], NULL, worker_main, j) == 0)
+		started++;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	worker_main(j);
+	for (size_t i = 0; i < started; i++)
+		pthread_join(threads[i], NULL);
+}
+
+static int
+by_start(const void *a, const void *b)
+{
+	const struct span *x = a, *y = b;
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+enum status
+copy_chunks(const struct reader *r, const chunk_vec *chunks, span_vec *missing)
+{
+	struct job j = {
+		.reader = r,
+		.chunks = chunks->at,
+		.is_refused = !r->caps.has_vm_readv,
+		.missing = missing,
+		.page = (size_t)sysconf(_SC_PAGESIZE),
+	};
+
+	pthread_mutex_init(&j.lock, NULL);
+	uint64_t bytes = make_batches(&j, chunks->n);
+	run_workers(&j, bytes);
+	pthread_mutex_destroy(&j.lock);
+	vec_fini(&j.firsts);
+	if (missing->n > 1)
+		qsort(missing->at, missing->n, sizeof(*missing->at), by_start);
+	return j.is_gone ? MS_GONE : MS_OK;
+}

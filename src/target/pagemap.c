@@ -1,0 +1,143 @@
+/*
+ * Which pages of a process exist, from /proc/PID/pagemap: a mapping of terabytes may hold
+ * three pages, and only these are worth copying. Linux 6.7 can be asked for the runs of
+ * pages themselves; before, there are 8 bytes to read for each page that could be.
+ */
+#include "priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* linux/fs.h of Linux 6.7: struct pm_scan_arg, struct page_region and PAGE_IS_*. */
+struct scan_arg {
+	uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
+	uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
+};
+
+struct scan_region {
+	uint64_t start, end, categories;
+};
+
+#define SCAN_IOCTL _IOWR('f', 16, struct scan_arg)
+#define SCAN_PRESENT (1U << 3)
+#define SCAN_SWAPPED (1U << 4)
+#define SCAN_ZERO_PAGE (1U << 5)
+
+/* Documentation/admin-guide/mm/pagemap.rst */
+#define ENTRY_PRESENT (1ULL << 63)
+#define ENTRY_SWAPPED (1ULL << 62)
+
+enum {
+	SCAN_AT_ONCE = 512,     /* runs for each call */
+	ENTRIES_AT_ONCE = 4096, /* pages for each read: 32 KiB of entries */
+};
+
+void
+pagemap_open(pid_t pid, struct pagemap *ret)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
+	ret->fd = open(path, O_RDONLY | O_CLOEXEC);
+	ret->page = (uint64_t)sysconf(_SC_PAGESIZE);
+	ret->has_scan = true; /* until the first call says otherwise */
+}
+
+void
+pagemap_fini(struct pagemap *pm)
+{
+	mem_clean_close(&pm->fd);
+	pm->fd = -1;
+}
+
+/* Append [start, end), joined to the run before if they touch. */
+static void
+append(span_vec *v, size_t first, taddr start, taddr end)
+{
+	if (start >= end)
+		return;
+	if (v->n > first && v->at[v->n - 1].end == start)
+		v->at[v->n - 1].end = end;
+	else
+		vec_push(v, (struct span){.start = start, .end = end});
+}
+
+/*
+ * Ask for present or swapped pages that are not the kernel's page of zeros. False if the
+ * kernel does not know the question; *at is how far the answer goes.
+ */
+static bool
+scan(struct pagemap *pm, taddr *at, taddr end, span_vec *ret)
+{
+	struct scan_region found[SCAN_AT_ONCE];
+	size_t first = ret->n;
+
+	while (*at < end) {
+		uintptr_t vec = (uintptr_t)found;
+		struct scan_arg arg = {
+			.size = sizeof(arg),
+			.start = *at,
+			.end = end,
+			.vec = vec,
+			.vec_len = SCAN_AT_ONCE,
+			.category_inverted = SCAN_ZERO_PAGE,
+			.category_mask = SCAN_ZERO_PAGE,
+			.category_anyof_mask = SCAN_PRESENT | SCAN_SWAPPED,
+			.return_mask = SCAN_PRESENT,
+		};
+		int n = ioctl(pm->fd, SCAN_IOCTL, &arg);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 || n > SCAN_AT_ONCE || arg.walk_end <= *at)
+			return false;
+		for (int i = 0; i < n; i++)
+			append(ret, first, found[i].start, found[i].end);
+		*at = arg.walk_end;
+	}
+	return true;
+}
+
+/* Read the entries of [at, end); what cannot be told counts as present. */
+static void
+read_entries(struct pagemap *pm, taddr at, taddr end, span_vec *ret)
+{
+	uint64_t entries[ENTRIES_AT_ONCE];
+	size_t first = ret->n;
+
+	while (at < end) {
+		size_t want = (size_t)((end - at + pm->page - 1) / pm->page);
+		if (want > ENTRIES_AT_ONCE)
+			want = ENTRIES_AT_ONCE;
+		ssize_t got = pread(pm->fd, entries, want * sizeof(*entries),
+		                    (off_t)(at / pm->page * sizeof(*entries)));
+		size_t n = got > 0 ? (size_t)got / sizeof(*entries) : 0;
+		if (n == 0) {
+			append(ret, first, at, end);
+			return;
+		}
+		for (size_t i = 0; i < n; i++, at += pm->page) {
+			if ((entries[i] & (ENTRY_PRESENT | ENTRY_SWAPPED)) != 0)
+				append(ret, first, at, at + pm->page);
+		}
+	}
+}
+
+void
+pagemap_runs(struct pagemap *pm, taddr start, taddr end, span_vec *ret)
+{
+	taddr at = start;
+
+	if (pm->fd < 0) {
+		vec_push(ret, (struct span){.start = start, .end = end});
+		return;
+	}
+	if (pm->has_scan) {
+		pm->has_scan = scan(pm, &at, end, ret);
+		if (pm->has_scan)
+			return;
+	}
+	read_entries(pm, at, end, ret);
+}

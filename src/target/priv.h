@@ -1,0 +1,149 @@
+/*
+ * What the files of the target layer share among themselves.
+ */
+#ifndef MEMSCAN_TARGET_PRIV_H
+#define MEMSCAN_TARGET_PRIV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "memscan/target.h"
+#include "memscan/vec.h"
+
+/* ---- regions.c ---- */
+
+/* True if every region is non-empty and ends before the next one starts. */
+bool regions_in_order(const struct region *r, size_t n);
+
+/* The index of the region that holds addr, or n. */
+size_t regions_search(const struct region *r, size_t n, taddr addr);
+
+/* Reading it could disturb a device: mapped from /dev, other than /dev/zero and /dev/shm. */
+bool region_is_device(const struct region *r);
+
+/* A mapping that the kernel makes ("[vvar]", "[vsyscall]") and no reader may touch. */
+bool region_is_kernel(const struct region *r);
+
+/* ---- denied.c ---- */
+
+/* What decides whether the kernel lets one process look into another. */
+struct denial {
+	pid_t pid;
+	unsigned own_uid, own_gid;
+	unsigned uid, gid;         /* of the target */
+	bool has_cap;              /* CAP_SYS_PTRACE is effective here */
+	bool is_dumpable;          /* the target's /proc files belong to its own uid */
+	bool is_other_userns;      /* the two are in different user namespaces */
+	bool is_container;         /* memscan itself runs in one */
+	int yama;                  /* kernel.yama.ptrace_scope, -1 if there is no such thing */
+	int seccomp;               /* "Seccomp:" of memscan itself: 2 is a filter */
+	char lsm[96];              /* memscan's confinement ("docker-default (enforce)"), or "" */
+};
+
+/* Gather what is known of the two processes; what cannot be read is as if it were no obstacle. */
+void denial_gather(pid_t pid, struct denial *ret);
+
+/* Say which of these it was and what to do; a pure function. Returns MS_DENIED. */
+enum status denial_explain(const struct denial *d, const char *what, struct errbuf *eb);
+
+/* Both at once. "what" is the operation that was refused: "read the memory". */
+enum status denied(pid_t pid, const char *what, struct errbuf *eb);
+
+/* ---- procinfo.c ---- */
+
+/* One "Name:\tnumber" line of a status text; false if there is none. */
+bool status_field(const char *text, const char *name, unsigned base, uint64_t *ret);
+
+/* The state letter of one thread ('R', 'S', 'D', 'Z' ...), or 0 if it is gone. */
+char thread_state(pid_t pid, pid_t tid);
+
+/* Is this the state of a thread that runs no more? */
+bool is_ended(char state);
+
+/* The command name of a process into buf ("?" if it is gone); returns buf. */
+char *comm_of(pid_t pid, char *buf, size_t cap);
+
+/* ---- live.c ---- */
+
+/* Ways into one process: shared by the live and the snapshot target. All-zero is not a reader: mem_fd. */
+struct reader {
+	pid_t pid;
+	int mem_fd; /* /proc/PID/mem, or -1: it stays with the address space it was opened on */
+	struct live_caps caps;
+};
+
+/*
+ * Find out how the memory of pid can be read, by reading a byte of one of its regions.
+ * MS_DENIED explains; MS_GONE.
+ */
+MUST_CHECK enum status reader_open(pid_t pid, const struct regions *maps, struct reader *ret, struct errbuf *eb);
+void reader_fini(struct reader *r);
+
+/* All of [addr, addr + n), or MS_FAULT, or MS_GONE. */
+MUST_CHECK enum status reader_read(const struct reader *r, taddr addr, void *buf, size_t n);
+
+/* The process may have been replaced under its pid: false once the address space is gone. */
+bool reader_is_alive(const struct reader *r, taddr addr);
+
+/* The mappings of a process, in order; device memory is marked as not readable. */
+MUST_CHECK enum status live_maps(pid_t pid, struct regions *ret, struct errbuf *eb);
+
+/* The machine of the program that pid runs. */
+MUST_CHECK enum status live_machine(pid_t pid, struct machine *ret, struct errbuf *eb);
+
+/*
+ * Checks that come before everything else: pid exists, is a process, is no zombie.
+ * *via is the thread whose /proc files show the memory: the main thread, pid, if it has not
+ * ended before the others.
+ */
+MUST_CHECK enum status live_check(pid_t pid, pid_t *via, struct errbuf *eb);
+
+/* ---- pagemap.c ---- */
+
+/* Addresses [start, end). */
+struct span {
+	taddr start, end;
+};
+
+typedef VEC(struct span) span_vec;
+
+/* Which pages of a process there are. */
+struct pagemap {
+	int fd;        /* -1: unknown, every page counts as present */
+	bool has_scan; /* the kernel's PAGEMAP_SCAN skips holes instead of listing them */
+	uint64_t page; /* bytes */
+};
+
+void pagemap_open(pid_t pid, struct pagemap *ret);
+void pagemap_fini(struct pagemap *pm);
+
+/* Append the runs of pages of [start, end) that are in memory or swapped out, in order. */
+void pagemap_runs(struct pagemap *pm, taddr start, taddr end, span_vec *ret);
+
+/* ---- budget.c ---- */
+
+/* Bytes that memscan can take without pushing anybody out: of the machine and of its cgroup. */
+uint64_t budget_bytes(void);
+
+/* ---- copy.c ---- */
+
+/* One run of bytes to copy: [addr, addr + len) to dest. */
+struct chunk {
+	taddr addr;
+	uint8_t *dest;
+	size_t len; /* at most CHUNK_MAX */
+};
+
+enum { CHUNK_MAX = 8 << 20 };
+
+typedef VEC(struct chunk) chunk_vec;
+
+/*
+ * Copy all chunks, in several threads when they are large. Pages that cannot be read are
+ * appended to missing, in order. MS_GONE.
+ */
+MUST_CHECK enum status copy_chunks(const struct reader *r, const chunk_vec *chunks, span_vec *missing);
+
+#endif

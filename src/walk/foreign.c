@@ -1,0 +1,209 @@
+/*
+ * What only a type's own machine code can tell: its tp_traverse and __sizeof__, interpreted
+ * over a copy-on-write view of the target. Nothing runs in the target or natively here.
+ */
+#include "priv.h"
+
+#include <stdio.h>
+
+#include "memscan/log.h"
+
+/* Instructions a call may take: a base, and some for each word of the object. */
+enum { LIMIT_BASE = 100000, LIMIT_PER_BYTE = 8, LIMIT_MAX = 50000000 };
+
+/* The visitproc: int visit(PyObject *object, void *arg). */
+static enum emu_verdict
+on_visit(void *self, struct emu *e, const uint64_t args[6], taddr return_to, uint64_t *value)
+{
+	struct foreign *f = self;
+
+	(void)e;
+	(void)return_to;
+	vec_push(&f->seen, args[0]);
+	*value = 0;
+	return EMU_GO_ON;
+}
+
+/* With the GIL released no thread is current: the first one is made so, in the interpreter's view alone. */
+static void
+attach_word(void *self, taddr at, const void *word, size_t n)
+{
+	struct foreign *f = self;
+
+	if (emu_write(f->emu, at, word, n) == MS_OK && !emu_keep(f->emu))
+		log_at(LOG_DEBUG, "the current thread state cannot be set");
+}
+
+/* Call fn; if it runs into a slot that was never bound, bind its library and try again. */
+static enum emu_end
+call(struct foreign *f, taddr fn, const uint64_t *args, size_t n, uint64_t limit, uint64_t *result)
+{
+	enum emu_end end = emu_call(f->emu, fn, args, n, limit, result);
+
+	if (end == EMU_RETURNED || end == EMU_STOPPED || end == EMU_LIMIT)
+		return end;
+	return bind_module_of(f, fn) ? EMU_END_COUNT : end;
+}
+
+enum emu_end
+foreign_call(struct foreign *f, taddr fn, const uint64_t *args, size_t n, uint64_t limit, uint64_t *result)
+{
+	f->calls++;
+	f->seen.n = 0;
+	f->has_size = false;
+	enum emu_end end = call(f, fn, args, n, limit, result);
+	if (end != EMU_END_COUNT)
+		return end;
+	f->seen.n = 0;
+	f->has_size = false;
+	return emu_call(f->emu, fn, args, n, limit, result);
+}
+
+void
+foreign_init(struct foreign *f, struct py *p, struct target *t, const struct walk_opts *o)
+{
+	struct errbuf eb = {0};
+
+	*f = (struct foreign){.p = p, .t = t, .modules = o->modules};
+	if (o->no_interpret)
+		return;
+	if (emu_new(t, &f->emu, &eb) != MS_OK) {
+		log_at(LOG_VERBOSE, "%s: types without a table will be scanned", eb.msg);
+		return;
+	}
+	f->visit = emu_magic(f->emu);
+	emu_hook_set(f->emu, f->visit, on_visit, f);
+	foreign_size_init(f, o->rt);
+	natives_set(f);
+	py_attach_thread(p, attach_word, f);
+	if (o->tls_base != 0)
+		emu_set_tls(f->emu, o->tls_base);
+}
+
+void
+foreign_fini(struct foreign *f)
+{
+	emu_free(f->emu);
+	vec_fini(&f->seen);
+	map_fini(&f->bound);
+	*f = (struct foreign){0};
+}
+
+void
+foreign_tell(const struct foreign *f, const char *what, taddr fn, taddr obj, enum emu_end end)
+{
+	struct emu_where w = emu_last(f->emu);
+	char bytes[64] = "";
+
+	for (size_t i = 0, n = 0; i < w.n_bytes && n + 4 < sizeof(bytes); i++)
+		n += (size_t)snprintf(bytes + n, sizeof(bytes) - n, " %02x", w.bytes[i]);
+	log_at(LOG_DEBUG, "%s 0x%lx of 0x%lx: %s at 0x%lx:%s", what, (unsigned long)fn, (unsigned long)obj,
+		emu_end_text(end), (unsigned long)w.pc, bytes);
+}
+
+enum status
+foreign_traverse(struct foreign *f, taddr fn, taddr obj, uint64_t size)
+{
+	uint64_t limit = LIMIT_BASE + size * LIMIT_PER_BYTE, result;
+
+	f->seen_obj = 0;
+	if (f->emu == NULL)
+		return MS_ABSENT;
+	const uint64_t args[] = {obj, f->visit, 0};
+	enum emu_end end = foreign_call(f, fn, args, ARRAY_LEN(args), limit < LIMIT_MAX ? limit : LIMIT_MAX, &result);
+	bool is_good = end == EMU_RETURNED && (uint32_t)result == 0;
+	for (size_t i = 0; i < f->seen.n && is_good; i++)
+		is_good = py_type_of(f->p, f->seen.at[i]) != NULL;
+	if (!is_good) {
+		f->unknown++;
+		f->seen.n = 0;
+		foreign_tell(f, "tp_traverse", fn, obj, end);
+		return MS_ABSENT;
+	}
+	f->seen_fn = fn;
+	f->seen_obj = obj;
+	return MS_OK;
+}
+
+/* The name of a reference that code visited: the first word of the object that holds it and was not named yet. */
+static uint32_t
+find_label(struct foreign *f, const struct pyobj *o, const uint64_t *words, size_t n, uint64_t used[], taddr to)
+{
+	uint64_t width = target_machine(f->t)->ptr_width;
+
+	if (to == o->type->addr)
+		return ref_label(RK_TYPE, 0);
+	for (size_t i = 2; i < n; i++) {
+		if (words[i] != to || (used[i / 64] >> (i % 64) & 1))
+			continue;
+		used[i / 64] |= 1ull << (i % 64);
+		uint32_t label;
+		if (py_field_label(f->p, o->type, i * width, &label))
+			return label & ~REF_HIDDEN;
+		return ref_label(RK_OFFSET, i * width);
+	}
+	return ref_label(RK_OFFSET, REF_PAYLOAD_MAX);
+}
+
+enum { LABEL_WORDS = PYOBJ_VIEW / 8 };
+
+static enum status
+put_seen(struct foreign *f, taddr obj, struct refout *out)
+{
+	uint64_t used[LABEL_WORDS / 64 + 1] = {0}, words[LABEL_WORDS];
+	uint64_t width = target_machine(f->t)->ptr_width;
+	size_t n = 0;
+	struct pyobj o = {.addr = obj, .type = py_type_of(f->p, obj)};
+
+	if (o.type == NULL)
+		return MS_ABSENT;
+	while (n < LABEL_WORDS && n * width < o.type->cbase->basicsize &&
+		target_word(f->t, obj + n * width, &words[n]) == MS_OK)
+		n++;
+	for (size_t i = 0; i < f->seen.n; i++) {
+		enum status st = refout_room(out, 1);
+		if (st != MS_OK)
+			return st;
+		refout_put(out, f->seen.at[i], find_label(f, &o, words, n, used, f->seen.at[i]));
+	}
+	return MS_OK;
+}
+
+static enum status
+hook_traverse(void *self, taddr fn, taddr obj, struct refout *out)
+{
+	struct foreign *f = self;
+
+	if (f->seen_obj != obj || f->seen_fn != fn) {
+		enum status st = foreign_traverse(f, fn, obj, 0);
+		if (st != MS_OK)
+			return st;
+	}
+	return put_seen(f, obj, out);
+}
+
+static enum status
+hook_size_of(void *self, taddr fn, taddr obj, uint64_t *ret)
+{
+	struct foreign *f = self;
+
+	return foreign_size_of(f, fn, obj, ret);
+}
+
+static enum status
+hook_is_gc(void *self, taddr fn, taddr obj, bool *ret)
+{
+	struct foreign *f = self;
+	uint64_t result;
+
+	if (f->emu == NULL || call(f, fn, &obj, 1, LIMIT_BASE, &result) != EMU_RETURNED)
+		return MS_ABSENT;
+	*ret = (uint32_t)result != 0;
+	return MS_OK;
+}
+
+struct py_hooks
+foreign_hooks(struct foreign *f)
+{
+	return (struct py_hooks){.self = f, .traverse = hook_traverse, .is_gc = hook_is_gc, .size_of = hook_size_of};
+}

@@ -1,0 +1,126 @@
+/*
+ * What the files of the walk share. See memscan/walk.h.
+ */
+#ifndef MEMSCAN_WALK_PRIV_H
+#define MEMSCAN_WALK_PRIV_H
+
+#include "memscan/emu.h"
+#include "memscan/map.h"
+#include "memscan/vec.h"
+#include "memscan/walk.h"
+
+/* ---- idmap.c: from addresses to ids ---- */
+
+/*
+ * A table of ids for each page that holds objects, by granules of 16 bytes: one cache line
+ * serves neighbours, and an object costs bytes instead of a miss. Two addresses of one
+ * granule cannot both be objects: the address's bit 3 is kept with the id.
+ */
+enum { IDMAP_PAGE = 12, IDMAP_GRANULE = 4, IDMAP_CHUNK = 20 };
+struct idmap {
+	struct map chunk_index; /* address >> IDMAP_CHUNK to index in chunks */
+	VEC(uint32_t **) chunks; /* of pages, each of ids */
+	uint64_t last_chunk;
+	uint32_t **last;
+};
+objid idmap_get(struct idmap *m, taddr addr);
+void idmap_put(struct idmap *m, taddr addr, objid id);
+void idmap_fini(struct idmap *m);
+
+/* ---- damage.c ---- */
+
+struct damage_line {
+	const char *reason;
+	uint64_t count;
+	taddr examples[4];
+};
+struct damage {
+	VEC(struct damage_line) lines;
+	uint64_t total;
+};
+void damage_note(struct damage *d, const char *reason, taddr at);
+MUST_CHECK enum status damage_emit(const struct damage *d, struct strtab *names, struct heap_sink *sink);
+
+/* ---- foreign.c: asking the target's machine code ---- */
+
+struct foreign {
+	struct emu *emu; /* NULL: not for this machine, or not wanted */
+	struct py *p;
+	struct target *t;
+	taddr visit; /* magic address that stands for the visitproc */
+	uint64_t limit;
+	VEC(taddr) seen; /* what the last traverse visited */
+	taddr seen_fn, seen_obj; /* of which call */
+	struct modules *modules;
+	struct map bound; /* libraries whose lazy slots have been filled, by address */
+	bool has_size; /* the last __sizeof__ made its int */
+	uint64_t size;
+	uint64_t calls, unknown;
+};
+void foreign_init(struct foreign *f, struct py *p, struct target *t, const struct walk_opts *o);
+void foreign_fini(struct foreign *f);
+
+/* Run fn(obj, visit, arg), keeping what it visits in f->seen. MS_ABSENT: not to be told. */
+MUST_CHECK enum status foreign_traverse(struct foreign *f, taddr fn, taddr obj, uint64_t size);
+
+/* emu_call, counted, with lazy slots filled as needed; f->seen and f->has_size are of this call. */
+enum emu_end foreign_call(struct foreign *f, taddr fn, const uint64_t *args, size_t n, uint64_t limit, uint64_t *result);
+
+/* Say at -vv why a function gave no answer. */
+void foreign_tell(const struct foreign *f, const char *what, taddr fn, taddr obj, enum emu_end end);
+
+/* Run the C method fn(obj, NULL), a __sizeof__, and take the int that it makes. MS_ABSENT: not to be told. */
+MUST_CHECK enum status foreign_size_of(struct foreign *f, taddr fn, taddr obj, uint64_t *ret);
+void foreign_size_init(struct foreign *f, const struct pyruntime *rt);
+
+/* natives.c: hooks for the C library's memory and string functions. */
+void natives_set(struct foreign *f);
+
+/* The code that calls of a function of a module reach: an IFUNC is resolved by its own resolver. 0 if there is none. */
+taddr foreign_function(struct foreign *f, struct module *m, const char *name);
+
+/* bind.c: fill the lazy slots of the library that holds fn; true if that was not done before. */
+bool bind_module_of(struct foreign *f, taddr fn);
+
+/* The hooks of py.h over f. */
+struct py_hooks foreign_hooks(struct foreign *f);
+
+/* ---- the walk ---- */
+
+struct walker {
+	struct py *p;
+	struct target *t;
+	struct strtab *names;
+	struct heap_sink *sink;
+	const struct walk_opts *opts;
+	struct idmap ids;
+	VEC(taddr) addrs; /* by id: the queue */
+	size_t visited;   /* ids below have been emitted */
+	struct refout out;
+	struct heap_ref batch[REFOUT_ROOM];
+	bool after_key;  /* the last reference put was a dict's key */
+	taddr current;   /* object whose references are being put */
+	VEC(struct heap_root) roots;
+	struct heap_root root; /* what the roots being put have in common */
+	struct damage damage;
+	struct foreign foreign;
+	struct walk_stats stats;
+};
+
+/* The id of the object at addr, new or known; OBJID_NONE (and a damage line) if there is none. */
+objid walk_discover(struct walker *w, taddr addr);
+
+/* Visit all that has been discovered and not visited. */
+MUST_CHECK enum status walk_drain(struct walker *w);
+
+/* roots.c: put all roots but the GC lists; then those. */
+MUST_CHECK enum status roots_put(struct walker *w, struct errbuf *eb);
+MUST_CHECK enum status roots_put_tracked(struct walker *w, struct errbuf *eb);
+MUST_CHECK enum status roots_put_types(struct walker *w);
+MUST_CHECK enum status roots_emit(struct walker *w);
+void root_add(struct walker *w, taddr to, enum root_kind kind, uint32_t name);
+
+/* opaque.c: the words of the object that point to objects, as guesses. */
+MUST_CHECK enum status opaque_refs(struct walker *w, const struct pyobj *o, uint64_t size);
+
+#endif

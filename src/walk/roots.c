@@ -1,0 +1,272 @@
+/*
+ * The roots: what keeps objects alive that is no object itself. Modules, interpreter and thread state,
+ * frames with their locals, static objects; then whatever the GC lists hold besides.
+ */
+#include "priv.h"
+
+#include <stdlib.h>
+
+#include "memscan/limits.h"
+
+void
+root_add(struct walker *w, taddr to, enum root_kind kind, uint32_t name)
+{
+	objid id = walk_discover(w, to);
+
+	if (id == OBJID_NONE) {
+		damage_note(&w->damage, "root that is no object", to);
+		return;
+	}
+	struct heap_root r = w->root;
+	r.to = id;
+	r.kind = kind;
+	r.name = name;
+	vec_push(&w->roots, r);
+}
+
+/* refout.flush while roots are put: w->root.kind says of what; frames tell locals from the rest. */
+static enum status
+flush_roots(struct refout *o)
+{
+	struct walker *w = o->self;
+
+	for (size_t i = 0; i < o->n; i++) {
+		uint32_t label = o->at[i].label;
+		enum root_kind kind = w->root.kind;
+		uint32_t name = ref_payload(label);
+		if (kind == ROOT_FRAME && ref_kind(label) == RK_LOCAL)
+			kind = ROOT_LOCAL;
+		if (kind == ROOT_FRAME && ref_kind(label) == RK_STACK) {
+			kind = ROOT_STACK;
+			name = 0;
+		}
+		root_add(w, o->at[i].to, kind, name);
+	}
+	o->n = 0;
+	return MS_OK;
+}
+
+/* Begin putting roots of a kind through w->out. */
+static void
+begin_roots(struct walker *w, enum root_kind kind)
+{
+	w->root.kind = kind;
+	w->out.flush = flush_roots;
+	w->out.self = w;
+	w->out.n = 0;
+}
+
+static bool
+put_module(void *self, taddr key, taddr value)
+{
+	struct walker *w = self;
+	char name[LIM_NAME];
+	size_t len = 0;
+
+	if (py_str_text(w->p, key, name, sizeof(name), &len) != MS_OK)
+		len = 0;
+	root_add(w, value, ROOT_MODULE, strtab_put(w->names, name, len));
+	return true;
+}
+
+/* ---- threads and their frames ---- */
+
+static enum status
+put_frame(void *self, const struct pyframe *f)
+{
+	struct walker *w = self;
+	char text[LIM_NAME];
+	size_t len;
+	struct heap_frame h = {.thread = w->root.thread, .code = OBJID_NONE, .lasti = (int32_t)f->lasti};
+	struct pyobj code;
+
+	if (f->code != 0 && py_obj(w->p, f->code, &code) == MS_OK) {
+		h.code = walk_discover(w, f->code);
+		h.line = py_line(w->p, f->code, f->lasti);
+		struct heap_value name = py_value(w->p, &code, LIM_NAME - 1);
+		h.function = strtab_put(w->names, name.text_len ? name.text : "", name.text_len);
+		taddr file = py_code_filename(w->p, f->code);
+		if (py_str_text(w->p, file, text, sizeof(text), &len) == MS_OK)
+			h.file = strtab_put(w->names, text, len);
+	}
+	enum status st = w->sink->frame(w->sink->self, &h);
+	if (st != MS_OK)
+		return st;
+	begin_roots(w, ROOT_FRAME);
+	if (py_frame_refs(w->p, f, &w->out) != MS_OK)
+		damage_note(&w->damage, "frame cannot be read", f->addr);
+	st = w->out.flush(&w->out);
+	w->root.frame++;
+	return st;
+}
+
+static enum status
+put_thread(struct walker *w, const struct pythread *th)
+{
+	const char *name = w->opts->thread_name != NULL
+		? w->opts->thread_name(w->opts->thread_name_self, th->native_id)
+		: "";
+	struct heap_thread h = {
+		.ident = th->ident,
+		.native_id = th->native_id,
+		.name = strtab_puts(w->names, name),
+		.interp = w->root.interp,
+	};
+	enum status st = w->sink->thread(w->sink->self, &h);
+	if (st != MS_OK)
+		return st;
+
+	uint32_t frame = w->root.frame;
+	w->root.frame = HEAP_NONE;
+	begin_roots(w, ROOT_THREAD);
+	if (py_thread_refs(w->p, th->addr, &w->out) != MS_OK)
+		damage_note(&w->damage, "thread state cannot be read", th->addr);
+	st = w->out.flush(&w->out);
+	w->root.frame = frame;
+	if (st != MS_OK)
+		return st;
+	st = py_frames(w->p, th->addr, put_frame, w);
+	if (st == MS_FAULT || st == MS_LIMIT) {
+		damage_note(&w->damage, "chain of frames is broken", th->addr);
+		st = MS_OK;
+	}
+	w->root.thread++;
+	w->stats.threads++;
+	return st;
+}
+
+static enum status
+put_threads(struct walker *w, const struct pyinterp *in)
+{
+	CLEAN_FREE struct pythread *threads = NULL;
+	size_t n = 0;
+
+	if (py_threads(w->p, in->addr, &threads, &n) != MS_OK)
+		damage_note(&w->damage, "list of threads is broken", in->addr);
+	for (size_t i = 0; i < n; i++) {
+		enum status st = put_thread(w, &threads[i]);
+		if (st != MS_OK)
+			return st;
+	}
+	return MS_OK;
+}
+
+/* ---- interpreters ---- */
+
+static enum status
+put_interp(struct walker *w, const struct pyinterp *in)
+{
+	uint32_t thread = w->root.thread, frame = w->root.frame;
+
+	w->root.thread = w->root.frame = HEAP_NONE;
+	taddr modules = py_sys_modules(w->p, in->addr);
+	if (modules != 0 && py_dict_each(w->p, modules, put_module, w) != MS_OK)
+		damage_note(&w->damage, "sys.modules cannot be read", modules);
+	begin_roots(w, ROOT_INTERP);
+	if (py_interp_refs(w->p, in->addr, &w->out) != MS_OK)
+		damage_note(&w->damage, "interpreter state cannot be read", in->addr);
+	enum status st = w->out.flush(&w->out);
+	w->root.thread = thread;
+	w->root.frame = frame;
+	if (st != MS_OK)
+		return st;
+	return put_threads(w, in);
+}
+
+static enum status
+put_static(struct walker *w)
+{
+	w->root = (struct heap_root){.thread = HEAP_NONE, .frame = HEAP_NONE};
+	begin_roots(w, ROOT_STATIC);
+	enum status st = py_type_refs(w->p, &w->out);
+	if (st == MS_OK)
+		st = w->out.flush(&w->out);
+	if (st != MS_OK)
+		return st;
+	begin_roots(w, ROOT_SMALL);
+	st = py_static_refs(w->p, &w->out);
+	if (st == MS_OK)
+		st = w->out.flush(&w->out);
+	if (st != MS_OK)
+		return st;
+	taddr interned = py_interned_dict(w->p);
+	if (interned != 0)
+		root_add(w, interned, ROOT_INTERNED, 0);
+	return MS_OK;
+}
+
+enum status
+roots_put(struct walker *w, struct errbuf *eb)
+{
+	CLEAN_FREE struct pyinterp *interps = NULL;
+	size_t n;
+
+	enum status st = py_interpreters(w->p, &interps, &n, eb);
+	for (size_t i = 0; i < n && st == MS_OK; i++) {
+		w->root.interp = (uint32_t)i;
+		st = put_interp(w, &interps[i]);
+		w->stats.interpreters++;
+	}
+	return st == MS_OK ? put_static(w) : st;
+}
+
+/* ---- what no root leads to ---- */
+
+static enum status
+put_tracked(void *self, taddr obj)
+{
+	struct walker *w = self;
+
+	if (idmap_get(&w->ids, obj) != OBJID_NONE)
+		return MS_OK;
+	root_add(w, obj, ROOT_TRACKED, 0);
+	return walk_drain(w);
+}
+
+enum status
+roots_put_tracked(struct walker *w, struct errbuf *eb)
+{
+	CLEAN_FREE struct pyinterp *interps = NULL;
+	size_t n;
+
+	enum status st = py_interpreters(w->p, &interps, &n, eb);
+	for (size_t i = 0; i < n && st == MS_OK; i++) {
+		taddr broken = 0;
+		w->root.interp = (uint32_t)i;
+		st = py_gc_each(w->p, interps[i].addr, put_tracked, w, &broken);
+		if (broken != 0 || st == MS_FAULT || st == MS_FORMAT) {
+			damage_note(&w->damage, "GC list is broken", broken);
+			st = MS_OK;
+		}
+	}
+	return st;
+}
+
+/* Types that objects have, but nothing refers to: static ones of C modules. */
+enum status
+roots_put_types(struct walker *w)
+{
+	w->root = (struct heap_root){.thread = HEAP_NONE, .frame = HEAP_NONE};
+	for (uint32_t i = 0; i < py_type_count(w->p); i++) {
+		taddr addr = py_type_at(w->p, i)->addr;
+		if (idmap_get(&w->ids, addr) != OBJID_NONE)
+			continue;
+		root_add(w, addr, ROOT_STATIC, 0);
+		enum status st = walk_drain(w);
+		if (st != MS_OK)
+			return st;
+	}
+	return MS_OK;
+}
+
+enum status
+roots_emit(struct walker *w)
+{
+	for (size_t i = 0; i < w->roots.n; i++) {
+		enum status st = w->sink->root(w->sink->self, &w->roots.at[i]);
+		if (st != MS_OK)
+			return st;
+	}
+	w->stats.roots = w->roots.n;
+	return MS_OK;
+}

@@ -1,0 +1,260 @@
+/*
+ * The queue and the visit: each object is read once, in order of its id, and emitted with
+ * its references.
+ */
+#include "priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "memscan/limits.h"
+#include "memscan/log.h"
+
+objid
+walk_discover(struct walker *w, taddr addr)
+{
+	objid id = idmap_get(&w->ids, addr);
+	if (id != OBJID_NONE)
+		return id;
+	if (py_type_of(w->p, addr) == NULL || w->addrs.n >= LIM_OBJECTS)
+		return OBJID_NONE;
+	id = (objid)w->addrs.n;
+	vec_push(&w->addrs, addr);
+	idmap_put(&w->ids, addr, id);
+	return id;
+}
+
+/* ---- references out of the current object ---- */
+
+/* A dict value stands behind its key; one whose key made no sense is named as a field. */
+static uint32_t
+settle_label(struct walker *w, uint32_t label)
+{
+	if (ref_kind(label) == RK_VALUE && !w->after_key)
+		label = (label & (REF_HIDDEN | REF_GUESS)) | ref_label(RK_FIELD, strtab_puts(w->names, "value"));
+	w->after_key = ref_kind(label) == RK_KEY;
+	return label;
+}
+
+/* refout.flush while visiting: addresses become ids, and go to the sink. */
+static enum status
+flush_refs(struct refout *o)
+{
+	struct walker *w = o->self;
+	size_t n = 0;
+
+	for (size_t i = 0; i < o->n; i++) {
+		objid to = walk_discover(w, o->at[i].to);
+		if (to == OBJID_NONE) {
+			w->after_key = false;
+			if (!(o->at[i].label & REF_GUESS))
+				damage_note(&w->damage, "reference to what is no object", w->current);
+			continue;
+		}
+		w->batch[n++] = (struct heap_ref){.to = to, .label = settle_label(w, o->at[i].label)};
+		w->stats.guessed += (o->at[i].label & REF_GUESS) != 0;
+	}
+	o->n = 0;
+	w->stats.refs += n;
+	return n > 0 ? w->sink->refs(w->sink->self, w->batch, n) : MS_OK;
+}
+
+/* An object that was found, but cannot be read any more: its id stands for something, so it is emitted. */
+static enum status
+emit_unreadable(struct walker *w, taddr addr)
+{
+	struct heap_obj h = {.addr = addr, .flags = OF_DAMAGED, .value = {.len = VALUE_NO_LEN}};
+	const struct pytype *ty = py_type_of(w->p, addr);
+
+	damage_note(&w->damage, "object cannot be read", addr);
+	h.type = ty != NULL ? ty->id : 0;
+	return w->sink->object(w->sink->self, &h);
+}
+
+/* Its code is asked before the object is emitted, because a flag of the object tells the outcome. */
+static bool
+must_scan(struct walker *w, const struct pyobj *o, uint64_t size)
+{
+	taddr ask = py_asks(w->p, o);
+
+	if (ask == 0 || foreign_traverse(&w->foreign, ask, o->addr, size) == MS_OK)
+		return false;
+	py_type_set_how(w->p, o->type->id, HOW_SCAN);
+	return true;
+}
+
+static enum status
+emit_refs(struct walker *w, const struct pyobj *o, uint64_t size, bool is_scanned)
+{
+	w->current = o->addr;
+	w->after_key = false;
+	w->out.n = 0;
+	enum status st = py_refs(w->p, o, &w->out);
+	if (st == MS_ABSENT && is_scanned)
+		st = opaque_refs(w, o, size);
+	else if (st == MS_FAULT || st == MS_FORMAT || st == MS_ABSENT) {
+		damage_note(&w->damage, "references cannot be read", o->addr);
+		st = MS_OK;
+	}
+	if (st != MS_OK)
+		return st;
+	return w->out.n > 0 ? flush_refs(&w->out) : MS_OK;
+}
+
+static enum status
+visit(struct walker *w, taddr addr)
+{
+	struct pyobj o;
+	bool is_base = false;
+
+	if (py_obj(w->p, addr, &o) != MS_OK)
+		return emit_unreadable(w, addr);
+	struct heap_obj h = {.addr = addr, .type = o.type->id, .refcount = o.refcount};
+	h.flags = py_flags(w->p, &o);
+	if (py_size(w->p, &o, &h.size, &is_base) != MS_OK) {
+		damage_note(&w->damage, "size makes no sense", addr);
+		h.size = 0;
+		h.flags |= OF_DAMAGED;
+	}
+	if (is_base)
+		h.flags |= OF_SIZE_BASE;
+	bool is_scanned = must_scan(w, &o, h.size);
+	if (is_scanned)
+		h.flags |= OF_GUESSED;
+	h.value = py_value(w->p, &o, w->opts->value_max);
+	w->stats.bytes += h.size;
+	enum status st = w->sink->object(w->sink->self, &h);
+	if (st != MS_OK)
+		return st;
+	return emit_refs(w, &o, h.size, is_scanned);
+}
+
+enum status
+walk_drain(struct walker *w)
+{
+	w->out.flush = flush_refs;
+	w->out.self = w;
+	w->out.n = 0;
+	for (; w->visited < w->addrs.n; w->visited++) {
+		enum status st = visit(w, w->addrs.at[w->visited]);
+		if (st != MS_OK)
+			return st;
+		if (w->visited % 16384 == 0 && w->opts->progress != NULL)
+			w->opts->progress(w->opts->progress_self, w->visited);
+	}
+	return MS_OK;
+}
+
+/* ---- what is emitted at the end ---- */
+
+static enum status
+emit_regions(struct walker *w)
+{
+	size_t n;
+	const struct region *r = target_regions(w->t, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		struct heap_region h = {
+			.start = r[i].start,
+			.end = r[i].end,
+			.prot = r[i].prot,
+			.path = strtab_puts(w->names, r[i].path),
+		};
+		enum status st = w->sink->region(w->sink->self, &h);
+		if (st != MS_OK)
+			return st;
+	}
+	return MS_OK;
+}
+
+static enum status
+emit_types(struct walker *w)
+{
+	for (uint32_t i = 0; i < py_type_count(w->p); i++) {
+		const struct pytype *ty = py_type_at(w->p, i);
+		struct heap_type h = {
+			.addr = ty->addr,
+			.name = ty->name,
+			.module = ty->module,
+			.flags = ty->flags,
+			.how = ty->how,
+			.basicsize = ty->basicsize,
+			.itemsize = ty->itemsize,
+		};
+		enum status st = w->sink->type(w->sink->self, &h);
+		if (st != MS_OK)
+			return st;
+	}
+	return MS_OK;
+}
+
+static enum status
+emit_strings(struct walker *w)
+{
+	for (uint32_t i = 0; i < strtab_count(w->names); i++) {
+		size_t len;
+		const char *text = strtab_get(w->names, i, &len);
+		enum status st = w->sink->string(w->sink->self, text, len);
+		if (st != MS_OK)
+			return st;
+	}
+	return MS_OK;
+}
+
+static enum status
+walk_all(struct walker *w, struct errbuf *eb)
+{
+	enum status st = roots_put(w, eb);
+	if (st == MS_OK)
+		st = walk_drain(w);
+	if (st == MS_OK)
+		st = roots_put_tracked(w, eb);
+	if (st == MS_OK)
+		st = roots_put_types(w);
+	if (st == MS_OK && w->addrs.n >= LIM_OBJECTS)
+		return errbuf_set(eb, MS_LIMIT, "more than %lu objects", LIM_OBJECTS);
+	if (st == MS_OK)
+		st = roots_emit(w);
+	if (st == MS_OK)
+		st = emit_regions(w);
+	if (st == MS_OK)
+		st = damage_emit(&w->damage, w->names, w->sink);
+	if (st == MS_OK)
+		st = emit_types(w);
+	if (st == MS_OK)
+		st = emit_strings(w);
+	return st;
+}
+
+enum status
+walk_run(struct py *p, struct target *t, struct strtab *names, struct heap_sink *sink, const struct walk_opts *opts, struct walk_stats *ret, struct errbuf *eb)
+{
+	struct walker *w = xcalloc(1, sizeof(*w));
+
+	w->p = p;
+	w->t = t;
+	w->names = names;
+	w->sink = sink;
+	w->opts = opts;
+	foreign_init(&w->foreign, p, t, opts);
+	struct py_hooks hooks = foreign_hooks(&w->foreign);
+	py_set_hooks(p, &hooks);
+
+	enum status st = walk_all(w, eb);
+	w->stats.objects = w->addrs.n;
+	w->stats.damage = w->damage.total;
+	w->stats.interpreted = w->foreign.calls;
+	w->stats.unknown = w->foreign.unknown;
+	if (w->foreign.emu != NULL)
+		w->stats.instructions = emu_stats(w->foreign.emu).instructions;
+	*ret = w->stats;
+
+	py_set_hooks(p, &(struct py_hooks){0});
+	foreign_fini(&w->foreign);
+	idmap_fini(&w->ids);
+	vec_fini(&w->addrs);
+	vec_fini(&w->roots);
+	vec_fini(&w->damage.lines);
+	free(w);
+	return st;
+}

@@ -1,0 +1,100 @@
+"""What a dump costs: time, how long the target is held, and memscan's memory, on a million mixed objects.
+
+Everything is set against a plain copy of the same memory, measured in the same run, so that the
+ratios mean the same on any machine. Nothing passes or fails here. OBJECTS=n changes the size.
+"""
+import json
+import os
+import select
+import subprocess
+import sys
+import tempfile
+import time
+
+RUNS = 5
+# Goals, from the manual's promises: printed beside what was measured.
+HELD_RATIO, BYTES_PER_OBJECT, SECONDS = 5, 100, 2.0
+
+
+def find_python():
+    for p in os.environ.get("PYTHONS", "").split() + ["/usr/bin/python3", "python3.11", "python3"]:
+        try:
+            if subprocess.run([p, "-c", "import sys; sys.exit(sys.version_info[:2] != (3, 11))"], stderr=subprocess.DEVNULL).returncode == 0:
+                return p
+        except OSError:
+            pass
+    sys.exit("bench.py: no Python 3.11 was found")
+
+
+def run_measured(command):
+    """Seconds, peak resident bytes, and what it wrote."""
+    began = time.monotonic()
+    p = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(p.pid, 0)
+    p.returncode = status
+    if status != 0:
+        sys.exit("bench.py: %s: wait status %d" % (" ".join(command), status))
+    return time.monotonic() - began, usage.ru_maxrss * 1024
+
+
+def time_to_first_byte(command):
+    began = time.monotonic()
+    p = subprocess.Popen(command, stdout=subprocess.PIPE)
+    select.select([p.stdout], [], [])
+    p.stdout.read(1)
+    first = time.monotonic() - began
+    p.stdout.read()
+    p.wait()
+    return first, time.monotonic() - began
+
+
+def tick_gap(target):
+    target.stdin.write(b"gap\n")
+    return int(target.stdout.readline())
+
+
+def main():
+    memscan, tools = os.environ["MEMSCAN"], os.path.join(os.environ["BUILD"], "tests")
+    python, objects = find_python(), os.environ.get("OBJECTS", "1000000")
+    target = subprocess.Popen([tools + "/live/allow", python, "-S", "tests/bench/heap.py", objects],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+    try:
+        target.stdout.readline()
+        with tempfile.TemporaryDirectory() as directory:
+            measure(memscan, tools, target, os.path.join(directory, "dump"))
+    finally:
+        target.stdin.close()
+        target.wait()
+
+
+def measure(memscan, tools, target, dump):
+    copied, copy_ns = map(int, subprocess.check_output([tools + "/bench/rawcopy", str(target.pid)]).split())
+    tick_gap(target)
+    time.sleep(1)
+    quiet_gap = tick_gap(target)
+    runs = []
+    for i in range(RUNS):
+        seconds, peak = run_measured([memscan, "-q", "--force", "--pid", str(target.pid), "-o", dump])
+        info = json.loads(subprocess.check_output([memscan, "info", "--json", dump]))
+        runs.append((seconds, peak, info, tick_gap(target)))
+    runs.sort(key=lambda r: r[2]["pause_ns"])
+    median = runs[len(runs) // 2]
+    info = median[2]
+    seconds = sorted(r[0] for r in runs)
+    held, n = info["pause_ns"], info["objects"]
+    own = max(r[1] for r in runs) - info["copy_bytes"]
+    first, whole = time_to_first_byte([memscan, "summary", dump])
+
+    print("heap                    %d objects, %d references, %.0f MB in writable memory" % (n, info["references"], copied / 1e6))
+    print("dump file               %.0f MB, %.1f bytes an object" % (info["file_bytes"] / 1e6, info["file_bytes"] / n))
+    print("whole command           %.2f s (best %.2f, worst %.2f)           goal: %.0f s" % (seconds[RUNS // 2], seconds[0], seconds[-1], SECONDS))
+    print("target held             %.1f ms (best %.1f, worst %.1f)" % (held / 1e6, runs[0][2]["pause_ns"] / 1e6, runs[-1][2]["pause_ns"] / 1e6))
+    print("plain copy of the same  %.1f ms for %.0f MB (%.1f GB/s)" % (copy_ns / 1e6, copied / 1e6, copied / copy_ns))
+    print("held / plain copy       %.2f                                   goal: under %d" % (held / copy_ns, HELD_RATIO))
+    print("a 1 ms tick's gap       %.1f ms at most as the target saw it; %.1f ms when left alone" % (max(r[3] for r in runs) / 1e6, quiet_gap / 1e6))
+    print("memscan's own memory    %.0f MB besides the copy: %.1f bytes an object     goal: under %d" % (own / 1e6, own / n, BYTES_PER_OBJECT))
+    print("summary                 first byte after %.3f s, all after %.3f s" % (first, whole))
+
+
+if __name__ == "__main__":
+    main()

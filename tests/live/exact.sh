@@ -1,0 +1,27 @@
+#!/bin/sh
+# exact.sh TARGET PYTHON: every object that the interpreter can reach is in the dump, with the same
+# address, type, size and referents, in tests/live/TARGET.py run by PYTHON.
+name=$1
+python=$2
+. tests/live/lib.sh
+
+version=$("$python" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])') || skip "$python does not run"
+case $version in
+3.11.*) ;;
+*) skip "$python is Python $version; this release reads 3.11" ;;
+esac
+
+start "$python" -S -W ignore "$live/$name.py" "$TMP/truth"
+dump --values none
+[ $status = 0 ] || fail "exit status $status"
+
+# The truth is told again: had anything changed in between, it would be another one.
+mv "$TMP/truth" "$TMP/before"
+ask again
+cmp -s "$TMP/truth" "$TMP/before" || fail "the target's own account of its heap is not the same afterwards"
+stop_target
+
+[ -f "$TMP/dump" ] || exit 1
+"$MEMSCAN" export --format jsonl "$TMP/dump" | python3 $live/compare.py "$name $version ($python)" "$TMP/truth" ||
+	fail "the dump is not exact"
+done_testing

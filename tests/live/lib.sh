@@ -1,0 +1,150 @@
+# For the live tests: start targets, wait until they are ready, run memscan and judge how it ended,
+# and end everything that was started. Sourced by the scripts beside it, which run
+# from the project's root with MEMSCAN and BUILD set.
+#
+# Nothing sleeps: a target says "ready" on a FIFO, and blocks reading another.
+
+set -u
+: "${MEMSCAN:=build/memscan}" "${BUILD:=build/release}" "${VARIANT:=release}"
+live=tests/live
+tools=$BUILD/tests/live
+TMP=$(mktemp -d "${TMPDIR:-/tmp}/memscan-live.XXXXXX") || exit 1
+pids=
+failures=0
+# A sanitizer's own search for leaks uses ptrace, and costs a second each time.
+export ASAN_OPTIONS="detect_leaks=0:verify_asan_link_order=0:${ASAN_OPTIONS-}"
+export PYTHONDONTWRITEBYTECODE=1
+
+# The interpreter that targets run in, unless a test takes another.
+PYTHON=
+for p in ${PYTHONS-} /usr/bin/python3 python3.11; do
+	if "$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2> /dev/null; then
+		PYTHON=$p
+		break
+	fi
+done
+
+# End what was started, and only that; mounts are gone with their namespaces.
+finish() {
+	rc=$?
+	for p in $pids; do
+		kill -KILL "$p" 2> /dev/null && wait "$p" 2> /dev/null
+	done
+	rm -rf "$TMP"
+	exit $rc
+}
+trap finish EXIT
+trap 'exit 1' HUP INT TERM
+
+skip() {
+	echo "skip: $*"
+	exit 77
+}
+
+[ -n "$PYTHON" ] || skip "no Python 3.11 was found (PYTHONS names interpreters)"
+
+need() {
+	for tool; do
+		command -v "$tool" > /dev/null || skip "$tool is not installed"
+	done
+}
+
+need_root() {
+	[ "$(id -u)" = 0 ] || skip "only root can do this"
+}
+
+fail() {
+	echo "FAIL: $*"
+	[ -f "$TMP/err" ] && sed 's/^/    stderr: /' "$TMP/err"
+	failures=$((failures + 1))
+}
+
+# The end of every test.
+done_testing() {
+	[ $failures = 0 ] || exit 1
+	exit 0
+}
+
+# start COMMAND...: run a target that says "ready" on its standard output; its pid is in $target.
+# What is written to descriptor 7 it reads, what it says is read from 8.
+start() {
+	[ -p "$TMP/in" ] || mkfifo "$TMP/in" "$TMP/out"
+	"$tools/allow" "$@" < "$TMP/in" > "$TMP/out" &
+	target=$!
+	pids="$pids $target"
+	exec 7> "$TMP/in" 8< "$TMP/out"
+	answer=
+	read -r answer <&8
+	if [ "$answer" != ready ]; then
+		echo "the target did not get ready: $*"
+		exit 1
+	fi
+}
+
+# ask LINE: the target's one line of answer is in $answer.
+ask() {
+	echo "$1" >&7
+	answer=
+	read -r answer <&8
+}
+
+# stop_target: let the target end by itself, and see that it can.
+stop_target() {
+	exec 7>&-
+	wait "$target"
+	[ $? = "${1-0}" ] || fail "the target did not end well"
+	exec 8<&-
+}
+
+# A small target: what to do besides is Python code in the first argument.
+start_small() {
+	start "$PYTHON" -S $live/small.py "${1-}"
+}
+
+# dump ARGUMENT...: run memscan on $target into $TMP/dump; its exit status is in $status.
+dump() {
+	rm -f "$TMP/dump"
+	run --pid "$target" -o "$TMP/dump" "$@"
+}
+
+run() {
+	"$MEMSCAN" "$@" > "$TMP/stdout" 2> "$TMP/err" < /dev/null
+	status=$?
+	if grep -q 'ERROR: \(Address\|Undefined\)\|runtime error:' "$TMP/err"; then
+		fail "a sanitizer complained"
+	fi
+}
+
+# refused STATUS PATTERN: the last run ended with this status, said this, and left no file.
+refused() {
+	[ $status = "$1" ] || fail "exit status $status, not $1"
+	grep -Eiq -e "$2" "$TMP/err" || fail "the message says nothing like '$2'"
+	nothing_left
+}
+
+# worked: the last run wrote a dump that can be read, without damage.
+worked() {
+	[ $status = 0 ] || { fail "exit status $status"; return; }
+	grep -q . "$TMP/dump" || { fail "no dump"; return; }
+	"$MEMSCAN" summary "$TMP/dump" > "$TMP/summary" 2> "$TMP/err" || fail "the dump cannot be summed up"
+	grep -q dict "$TMP/summary" || fail "the dump's summary has no dict"
+}
+
+nothing_left() {
+	for f in "$TMP"/dump*; do
+		[ ! -e "$f" ] || fail "$f was left behind"
+	done
+}
+
+# The target runs on, or sleeps as it did: neither stopped nor traced.
+unharmed() {
+	state=$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$target/status" 2> /dev/null)
+	case $state in
+	R | S) ;;
+	*) fail "the target is in state '$state'" ;;
+	esac
+	tracer=$(sed -n 's/^TracerPid:[[:space:]]*//p' "/proc/$target/status" 2> /dev/null)
+	[ "$tracer" = 0 ] || fail "the target is traced by $tracer"
+	ask "answer 6"
+	[ "$answer" = "42 0" ] || fail "the target answers '$answer'"
+}

@@ -1,0 +1,153 @@
+#!/bin/sh
+# setup.sh build|check|demo: install what is missing to build memscan, to test it, or to show it.
+#
+# Looks for the things themselves, not for packages: a machine that has them all is not touched and needs
+# no network. Packages come from the system's own manager, with sudo when not root.
+# On a system that is not known it says exactly what is missing, and ends with 1.
+set -u
+PURPOSE=${1:-build}
+
+# What is looked for, by purpose: c (a compiler), pc:NAME (a library by its pkg-config name), a
+# command's name. A word ending in "?" is installed if it can be, and otherwise done without.
+case $PURPOSE in
+build) wanted="c make pkg-config pc:libelf pc:libdw pc:libbsd-overlay pc:zlib" ;;
+check) wanted="c make pkg-config pc:libelf pc:libdw pc:libbsd-overlay pc:zlib pc:check python3 strace? setpriv? unshare? mandoc?" ;;
+demo) wanted="c make pkg-config pc:libelf pc:libdw pc:libbsd-overlay pc:zlib python3" ;;
+*) echo "usage: setup.sh build|check|demo" >&2; exit 2 ;;
+esac
+
+# The package of each, by package manager.
+package() {
+	case $manager:$1 in
+	*:make | *:strace | *:mandoc) echo "$1" ;;
+	apk:c) echo gcc musl-dev ;;
+	apt:c) echo gcc libc6-dev ;;
+	*:c) echo gcc ;;
+	apt:pkg-config) echo pkg-config ;;
+	dnf:pkg-config | zypper:pkg-config) echo pkgconf-pkg-config ;;
+	*:pkg-config) echo pkgconf ;;
+	apt:python3 | dnf:python3 | zypper:python3 | apk:python3) echo python3 ;;
+	*:python3) echo python ;;
+	*:setpriv | *:unshare) echo util-linux ;;
+	apt:pc:libelf) echo libelf-dev ;;
+	apt:pc:libdw) echo libdw-dev ;;
+	apt:pc:libbsd-overlay) echo libbsd-dev ;;
+	apt:pc:zlib) echo zlib1g-dev ;;
+	apt:pc:check) echo check ;;
+	dnf:pc:libelf) echo elfutils-libelf-devel ;;
+	dnf:pc:libdw) echo elfutils-devel ;;
+	zypper:pc:libelf) echo libelf-devel ;;
+	zypper:pc:libdw) echo libdw-devel ;;
+	dnf:pc:libbsd-overlay | zypper:pc:libbsd-overlay) echo libbsd-devel ;;
+	dnf:pc:zlib | zypper:pc:zlib) echo zlib-devel ;;
+	dnf:pc:check | zypper:pc:check) echo check-devel ;;
+	apk:pc:libelf | apk:pc:libdw) echo elfutils-dev ;;
+	apk:pc:libbsd-overlay) echo libbsd-dev ;;
+	apk:pc:zlib) echo zlib-dev ;;
+	apk:pc:check) echo check-dev ;;
+	pacman:pc:libelf | pacman:pc:libdw) echo libelf ;;
+	pacman:pc:*) echo "${1#pc:}" | sed 's/-overlay//' ;;
+	esac
+}
+
+have() {
+	case $1 in
+	c) command -v "${CC:-gcc}" > /dev/null && printf '#include <stdio.h>\n' | "${CC:-gcc}" -E - > /dev/null 2>&1 ;;
+	pc:*) pkg-config --exists "${1#pc:}" 2> /dev/null ;;
+	*) command -v "$1" > /dev/null ;;
+	esac
+}
+
+missing() {
+	for w in $wanted; do
+		have "${w%\?}" || echo "$w"
+	done
+}
+
+# as_root COMMAND...
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	else
+		sudo "$@"
+	fi
+}
+
+install() {
+	case $manager in
+	apt) as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" ;;
+	dnf) as_root dnf install -y "$@" ;;
+	zypper) as_root zypper --non-interactive install "$@" ;;
+	pacman) as_root pacman -S --needed --noconfirm "$@" ;;
+	apk) as_root apk add "$@" ;;
+	esac
+}
+
+refresh() {
+	case $manager in
+	apt) as_root apt-get update ;;
+	pacman) as_root pacman -Sy ;;
+	apk) as_root apk update ;;
+	*) true ;;
+	esac
+}
+
+lacks=$(missing)
+[ -n "$lacks" ] || exit 0
+
+manager=none
+for m in apt-get dnf zypper pacman apk; do
+	command -v $m > /dev/null && { manager=${m%-get}; break; }
+done
+
+required= optional= packages=
+for w in $lacks; do
+	case $w in
+	*\?) optional="$optional $(package "${w%\?}")" ;;
+	*) required="$required $w"; packages="$packages $(package "$w")" ;;
+	esac
+done
+
+say_what_is_missing() {
+	{
+		echo "To $PURPOSE memscan, these are missing:"
+		for w in $required; do
+			case $w in
+			c) echo "  a C compiler (gcc or clang) with the C library's headers" ;;
+			pc:*) echo "  the library ${w#pc:} with its headers and its pkg-config file" ;;
+			*) echo "  the program $w" ;;
+			esac
+		done
+		[ "$manager" = none ] || echo "Its packages:$packages$optional"
+	} >&2
+}
+
+if [ "$manager" = none ]; then
+	[ -n "$required" ] || exit 0
+	say_what_is_missing
+	echo "Install them with your system's package manager, then run this again." >&2
+	exit 1
+fi
+if [ "$(id -u)" != 0 ] && ! command -v sudo > /dev/null; then
+	[ -n "$required" ] || exit 0
+	say_what_is_missing
+	echo "Installing needs root, and there is no sudo: run 'sh tests/setup.sh $PURPOSE' as root." >&2
+	exit 1
+fi
+# Without a terminal nobody can be asked for a password, and what is optional is not worth a question.
+if [ -z "$required" ] && [ "$(id -u)" != 0 ] && ! sudo -n true 2> /dev/null; then
+	exit 0
+fi
+
+if [ -n "$required" ]; then
+	echo "Installing:$packages$optional"
+	install $packages || { refresh && install $packages; } || { say_what_is_missing; exit 1; }
+fi
+for p in $optional; do
+	install "$p" > /dev/null 2>&1 || { refresh && install "$p"; } > /dev/null 2>&1 || echo "$p cannot be installed; tests that need it are skipped"
+done
+required=
+for w in $(missing); do
+	case $w in *\?) ;; *) required="$required $w" ;; esac
+done
+[ -z "$required" ] || { say_what_is_missing; exit 1; }

@@ -1,0 +1,103 @@
+# Tests: what `make check` is made of. Included by the Makefile.
+#
+# Unit tests are Check suites in C. Everything else is a script that ends with 0 (passed), 77 (skipped)
+# or anything else (failed); tests/scripts.sh runs them side by side, and the suite
+# "scripts" of the same Check runner then gives each of them a verdict.
+
+CHECK_LIBS  = $(shell $(PKG) --libs check)
+UNIT       := $(sort $(wildcard tests/unit/test_*.c))
+TESTLIB    := $(sort $(wildcard tests/lib/*.c))
+UNITOBJ    := $(patsubst tests/%.c,$(BUILD)/tests/%.o,$(UNIT) $(TESTLIB) tests/runner.c tests/test_scripts.c) \
+              $(BUILD)/gen/suites.o
+SPLIT      := util heap dump graph analysis report
+SPLITOBJ   := $(foreach l,$(SPLIT),$(patsubst src/%.c,$(BUILD)/obj/%.o,$(sort $(wildcard src/$(l)/*.c)))) \
+              $(BUILD)/tests/lint/split.o
+TOOLS      := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out %/shim.c,$(wildcard tests/live/*.c tests/bench/*.c))) \
+              $(BUILD)/tests/live/shim.so
+FUZZERS    := $(if $(wildcard tests/fuzz/driver.c),$(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c))))
+FUZZ       := $(FUZZERS:%=$(BUILD)/fuzz/%)
+# Without libFuzzer, a driver replays the corpus.
+FUZZ_MAIN   = $(if $(filter fuzz,$(VARIANT)),-fsanitize=fuzzer,$(BUILD)/tests/fuzz/driver.o)
+
+# The interpreters to be compared with, object by object: `make check PYTHONS="python3.11 ..."`.
+PYTHONS    ?= $(wildcard /usr/bin/python3 $(HOME)/.pyenv/versions/3.11.*/bin/python3)
+LIVE       := $(filter-out $(addprefix tests/live/,lib.sh exact.sh run.sh),$(wildcard tests/live/*.sh))
+SCRIPTS    := $(foreach p,$(PYTHONS),$(foreach t,mixed wide threads,tests/live/exact.sh:$(t):$(p))) \
+              $(sort $(LIVE)) $(sort $(wildcard tests/lint/*.sh)) \
+              $(sort $(filter-out tests/cli/run.sh,$(wildcard tests/cli/*.sh))) $(FUZZERS:%=tests/corpus.sh:%)
+TESTENV     = MAKE='$(MAKE)' VARIANT='$(VARIANT)' BUILD='$(BUILD)' MEMSCAN='$(PROG)' CC='$(CC)' \
+              LAYERS='$(LAYERS)' PYTHONS='$(PYTHONS)'
+
+$(BUILD)/gen/suites.c: $(UNIT) tests/unit/suites.awk
+	@mkdir -p $(@D)
+	$(Q)awk -f tests/unit/suites.awk $(UNIT) > $@.tmp && mv $@.tmp $@
+
+$(BUILD)/tests/%.o: ALL_CFLAGS += -Itests/lib -Itests
+$(BUILD)/gen/suites.o: ALL_CFLAGS += -Itests
+$(BUILD)/tests/%.o: tests/%.c | need-libs
+	@mkdir -p $(@D)
+	$(COMPILE)
+
+$(BUILD)/check: $(UNITOBJ) $(LIBOBJ)
+	$(LINK) $(LIB_LIBS) $(CHECK_LIBS)
+
+$(BUILD)/split: $(SPLITOBJ)
+	$(LINK) $(shell $(PKG) --libs $(LIBS_SPLIT))
+
+# Helpers of the live tests run without sanitizers: some are loaded into other programs.
+$(BUILD)/tests/%: tests/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(if $(DEV),-Werror) -O2 -o $@ $<
+
+$(BUILD)/tests/live/shim.so: tests/live/shim.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(if $(DEV),-Werror) -O2 -fPIC -shared -o $@ $< -ldl
+
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(LIBOBJ) $(BUILD)/tests/fuzz/driver.o
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(BUILD)/tests/fuzz/fuzz_$*.o $(LIBOBJ) $(FUZZ_MAIN) $(LIB_LIBS)
+
+-include $(UNITOBJ:.o=.d)
+.SECONDARY:
+
+.PHONY: check check-built check-unit check-live check-lint check-split hdr-check asan fuzz bench demo programs
+check:  ## install what tests need, then run all of them
+	@sh tests/setup.sh check
+	@$(MAKE) --no-print-directory check-built
+
+programs: all $(BUILD)/check $(BUILD)/split $(TOOLS) $(FUZZ)
+
+check-built: programs
+	@$(TESTENV) sh tests/scripts.sh $(SCRIPTS)
+	@$(TESTENV) sh tests/verdict.sh
+
+check-unit: $(BUILD)/check  ## unit tests alone
+	@MEMSCAN_SCRIPTS= $(BUILD)/check
+
+check-live: programs  ## compare every object with the interpreters PYTHONS
+	@$(TESTENV) sh tests/scripts.sh $(filter tests/live/exact.sh:%,$(SCRIPTS))
+	@$(TESTENV) sh tests/verdict.sh scripts
+
+check-lint: programs  ## lints alone
+	@$(TESTENV) sh tests/scripts.sh $(filter tests/lint/%,$(SCRIPTS))
+	@$(TESTENV) sh tests/verdict.sh scripts
+
+check-split: $(BUILD)/split  ## link the analysing half without libelf and libdw
+	@$(TESTENV) sh tests/lint/split.sh
+
+hdr-check:  ## compile each published header alone
+	@$(TESTENV) sh tests/lint/headers.sh
+
+asan:  ## all tests under AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory VARIANT=asan check
+
+fuzz:  ## build libFuzzer programs with clang: build/fuzz/fuzz/NAME tests/fuzz/corpus/NAME
+	@$(MAKE) --no-print-directory VARIANT=fuzz CC=clang $(FUZZERS:%=build/fuzz/fuzz/%)
+
+bench: all $(TOOLS)  ## time, pause and memory on a million objects
+	@$(TESTENV) python3 tests/bench/bench.py
+
+demo:  ## install what is missing, build, and dump a live web service under load
+	@sh tests/setup.sh demo
+	@$(MAKE) --no-print-directory all
+	@$(TESTENV) sh tests/demo/run.sh

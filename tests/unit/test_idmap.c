@@ -1,0 +1,81 @@
+/*
+ * The id map against a plain list: addresses in clusters, as heaps have them, at both
+ * alignments, and strangers in between.
+ */
+#include <check.h>
+#include <stdlib.h>
+
+#include "walk/priv.h"
+
+Suite *suite_idmap(void);
+
+enum { N = 20000 };
+
+/* A heap-like address: few megabyte areas, eight-byte steps, at most one object in a granule. */
+static taddr
+random_address(unsigned *seed)
+{
+	uint64_t area = (uint64_t)(rand_r(seed) % 7) << 30;
+	return 0x7f0000000000u + area + (uint64_t)(rand_r(seed) % 200000) * 16;
+}
+
+START_TEST(finds_what_was_put)
+{
+	struct idmap m = {0};
+	VEC(taddr) put = {0};
+	struct map known = {0};
+	unsigned seed = 1;
+
+	for (unsigned i = 0; i < N; i++) {
+		taddr granule = random_address(&seed);
+		uint32_t have;
+		if (map_get(&known, granule, &have))
+			continue;
+		taddr addr = granule + (rand_r(&seed) & 1 ? 8 : 0);
+		map_put(&known, granule, (uint32_t)put.n);
+		ck_assert_uint_eq(idmap_get(&m, addr), OBJID_NONE);
+		idmap_put(&m, addr, (objid)put.n);
+		vec_push(&put, addr);
+	}
+	ck_assert_uint_gt(put.n, N / 2);
+	for (size_t i = 0; i < put.n; i++) {
+		ck_assert_uint_eq(idmap_get(&m, put.at[i]), i);
+		/* The other address of the granule is no object. */
+		ck_assert_uint_eq(idmap_get(&m, put.at[i] ^ 8), OBJID_NONE);
+	}
+	for (unsigned i = 0; i < N; i++) {
+		taddr granule = random_address(&seed);
+		uint32_t have;
+		objid got = idmap_get(&m, granule);
+		bool is_known = map_get(&known, granule, &have) && put.at[have] == granule;
+		ck_assert_uint_eq(got, is_known ? have : OBJID_NONE);
+	}
+	vec_fini(&put);
+	map_fini(&known);
+	idmap_fini(&m);
+}
+END_TEST
+
+START_TEST(takes_the_largest_id)
+{
+	struct idmap m = {0};
+
+	idmap_put(&m, 0xfffffffffffffff8u, 0x7ffffffd);
+	ck_assert_uint_eq(idmap_get(&m, 0xfffffffffffffff8u), 0x7ffffffd);
+	ck_assert_uint_eq(idmap_get(&m, 0xfffffffffffffff0u), OBJID_NONE);
+	ck_assert_uint_eq(idmap_get(&m, 0), OBJID_NONE);
+	idmap_fini(&m);
+}
+END_TEST
+
+Suite *
+suite_idmap(void)
+{
+	Suite *s = suite_create("idmap");
+	TCase *t = tcase_create("idmap");
+
+	tcase_add_test(t, finds_what_was_put);
+	tcase_add_test(t, takes_the_largest_id);
+	suite_add_tcase(s, t);
+	return s;
+}
