@@ -10,8 +10,8 @@ dir=$BUILD/log
 run_one() {
 	name=$1
 	base=$dir/$(printf %s "$name" | tr /: __)
-	limit=600
-	[ "$VARIANT" = asan ] && limit=1500
+	limit=300
+	[ "$VARIANT" = asan ] && limit=900
 	script=${name%%:*}
 	shell=sh
 	case $(head -n 1 "$script") in *bash*) shell=bash ;; esac

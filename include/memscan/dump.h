@@ -1,9 +1,11 @@
 /*
- * Writing and reading dump files. The writer is a heap_sink; the reader yields a struct heap.
+ * Writing and reading dump files. The writer is a heap_sink; the reader yields a struct
+ * heap.
  *
  * The writer streams: a column's bytes are collected and go to the file as extents of
  * growing length, so that its own memory is a few buffers, whatever the heap. To a pipe
- * it works the same way, byte for byte. Knows files and the waist; knows no target and no Python.
+ * it works the same way, byte for byte. Knows files and the waist; knows no target and no
+ * Python.
  */
 #ifndef MEMSCAN_DUMP_H
 #define MEMSCAN_DUMP_H
@@ -27,11 +29,13 @@ MUST_CHECK enum status dump_writer_new(
  *
  * MS_IO      the disk is full, or the pipe closed
  * MS_LIMIT   more objects, strings or types than a dump can number
- * MS_USAGE   the calls break the order of heap.h (string 0 is not "", refs before an object)
+ * MS_USAGE   the calls break the order of heap.h (string 0 is not "", refs before an
+ * object)
  */
 struct heap_sink *dump_writer_sink(struct dump_writer *w);
 
-/* Write the rest, TOC and trailer; once. After an error of the sink, returns that error with its text. */
+/* Write the rest, TOC and trailer; once. After an error of the sink, returns that error
+ * with its text. */
 MUST_CHECK enum status dump_writer_finish(struct dump_writer *w, struct errbuf *eb);
 
 /* Counts so far, for progress. */
@@ -62,10 +66,9 @@ struct dump;
  * The file is mapped, not read: it must not be written to or truncated before dump_close.
  *
  * MS_FORMAT   not a dump, or a damaged one; the message says where
- * MS_VERSION  a major version that this program does not read (both numbers in the message)
- * MS_LIMIT    more of something than this program can number
- * MS_NOMEM    no address space for it
- * MS_IO       cannot be opened or read
+ * MS_VERSION  a major version that this program does not read (both numbers in the
+ * message) MS_LIMIT    more of something than this program can number MS_NOMEM    no
+ * address space for it MS_IO       cannot be opened or read
  */
 MUST_CHECK enum status dump_open(
 	const char *path, uint32_t columns, struct dump **ret, struct errbuf *eb);

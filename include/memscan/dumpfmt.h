@@ -35,6 +35,7 @@ static_assert(offsetof(struct dumpfmt_header, major) == 8, "major is at 8");
 static_assert(offsetof(struct dumpfmt_header, minor) == 10, "minor is at 10");
 static_assert(offsetof(struct dumpfmt_header, header_size) == 12, "header_size is at 12");
 
+/* clang-format off */
 /* Columns, by four letters; element size in bytes. */
 #define DUMP_COLUMNS(X)                                                                  \
 	X(STRS, 1)  /* texts of all strings, each followed by a NUL */                   \
@@ -58,6 +59,8 @@ static_assert(offsetof(struct dumpfmt_header, header_size) == 12, "header_size i
 	X(RGNS, 32) /* struct heap_region */                                             \
 	X(DMGE, 48) /* struct heap_damage */                                             \
 	X(META, 8)  /* struct heap_meta: pairs of string ids */
+
+/* clang-format on */
 
 enum dump_column {
 #define DUMP_COLUMN_ENUM(id, size) DC_##id,
@@ -100,8 +103,7 @@ static_assert(offsetof(struct dumpfmt_trailer, magic) == 24, "magic is at 24");
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "dumps are little-endian");
 #define DUMP_AT(type, member, at)                                                        \
 	static_assert(offsetof(struct heap_##type, member) == (at), #type "." #member)
-#define DUMP_SIZE(type, size)                                                            \
-	static_assert(sizeof(struct heap_##type) == (size), #type)
+#define DUMP_SIZE(type, size) static_assert(sizeof(struct heap_##type) == (size), #type)
 /* clang-format off */
 DUMP_SIZE(type, 40);
 DUMP_AT(type, addr, 0);

@@ -41,7 +41,7 @@ struct module *modules_at(struct modules *m, size_t i);
 struct module *modules_find(struct modules *m, taddr addr);
 
 struct elf_symbol {
-	taddr addr;    /* in the target (bias applied); in the file for elf_open_file */
+	taddr addr;    /* in the target (bias applied); of STT_TLS the offset in the block */
 	uint64_t size; /* st_size */
 	uint8_t type;  /* STT_* */
 	bool is_dynamic; /* from .dynsym, else from .symtab */

@@ -52,7 +52,8 @@ struct emu;
  * first six integer arguments and the return address that lies on the stack (or in
  * the link register). *value is the result it hands back.
  */
-typedef enum emu_verdict (*emu_hook)(void *self, struct emu *e, const uint64_t args[6], taddr return_to, uint64_t *value);
+typedef enum emu_verdict (*emu_hook)(void *self, struct emu *e, const uint64_t args[6],
+                                     taddr return_to, uint64_t *value);
 
 /*
  * An interpreter for a target. Borrowed: t must outlive it.
@@ -61,10 +62,17 @@ typedef enum emu_verdict (*emu_hook)(void *self, struct emu *e, const uint64_t a
 MUST_CHECK enum status emu_new(struct target *t, struct emu **ret, struct errbuf *eb);
 void emu_free(struct emu *e);
 
-/* An address that no mapping has, unique for each call of this function: for callbacks that stand for no code. */
+/*
+ * An address that no mapping has, another one each time: for callbacks that stand for no
+ * code. 0 when 262,144 were given.
+ */
 taddr emu_magic(struct emu *e);
 
-/* Call hook when control reaches addr (a magic or a real function). At most 4096 hooks; a second one at an address replaces the first. */
+/*
+ * Call hook when control reaches addr (a magic or a real function). At most 4096 hooks,
+ * further ones are ignored; a second one at an address replaces the first. A hook may not
+ * call emu_call.
+ */
 void emu_hook_set(struct emu *e, taddr addr, emu_hook hook, void *self);
 
 /* The thread pointer (x86-64: FS base; i386: GS base) that TLS accesses see. */
@@ -76,16 +84,25 @@ void emu_set_ids(struct emu *e, uint64_t pid, uint64_t tid);
 /*
  * Call the function at fn with up to six integer arguments.
  *
- * limit    instructions before EMU_LIMIT
- * *result  the integer return value, for EMU_RETURNED
- * Writes go to scratch pages that are dropped before the next call, unless emu_keep follows.
+ * limit    instructions before EMU_LIMIT; a repetition of a string instruction and a
+ *          hook count as one each
+ * *result  the integer return value, for EMU_RETURNED; of i386 its 32 bits
+ *
+ * Writes go to scratch pages that are dropped before the next call, unless emu_keep
+ * follows; a call may write 1 MiB of pages (EMU_DENIED). Its stack has 1 MiB. Code is run
+ * only where the target's regions are executable. The target's memory must stay as it is
+ * for as long as the interpreter is used.
  */
-enum emu_end emu_call(struct emu *e, taddr fn, const uint64_t *args, size_t n, uint64_t limit, uint64_t *result);
+enum emu_end emu_call(struct emu *e, taddr fn, const uint64_t *args, size_t n,
+                      uint64_t limit, uint64_t *result);
 
-/* Keep the pages that the last call wrote for all later calls; false, and none is kept, when 16 MiB are kept already. */
+/*
+ * Keep the pages that the last call wrote, and that emu_write wrote since, for all later
+ * calls. False, and none is kept, if that would be more than 16 MiB in all.
+ */
 bool emu_keep(struct emu *e);
 
-/* Where a call that did not return stood: its pc, and the first bytes of the instruction there. */
+/* Where a call that did not return stood: its pc, and the first bytes of code there. */
 struct emu_where {
 	taddr pc;
 	uint8_t bytes[15];
@@ -93,14 +110,21 @@ struct emu_where {
 };
 struct emu_where emu_last(const struct emu *e);
 
-/* The return address that marks the end of the call in progress: hooks compare `return_to` with it. */
+/* The return address that marks the end of a call: hooks compare `return_to` with it. */
 taddr emu_return_magic(const struct emu *e);
 
-/* Read or write the interpreter's view (scratch pages over the target): hooks use these. MS_FAULT. */
+/*
+ * Read or write the interpreter's view, scratch pages over the target. What is written
+ * outside emu_alloc's memory is dropped with the pages of the call.
+ * MS_FAULT  not mapped, or no scratch page is left
+ */
 MUST_CHECK enum status emu_read(struct emu *e, taddr addr, void *buf, size_t n);
 MUST_CHECK enum status emu_write(struct emu *e, taddr addr, const void *buf, size_t n);
 
-/* Scratch memory inside the view for a hook's or caller's structs, zeroed, kept until emu_free; 0 if n is over 64 KiB. */
+/*
+ * Scratch memory inside the view for a hook's or caller's structs, zeroed, kept until
+ * emu_free. 0 if n is 0 or over 64 KiB, or when 16 MiB were given.
+ */
 taddr emu_alloc(struct emu *e, size_t n);
 
 /* Counters, for reports and bench. */
@@ -109,7 +133,7 @@ struct emu_stats {
 };
 struct emu_stats emu_stats(const struct emu *e);
 
-/* The unknown opcodes met: their bytes' text ("0f 38 f6") and count; index from 0, false past the end. */
+/* The i-th unknown opcode met, as text ("0f 38 f6"), and its count; false past the end. */
 bool emu_unknown_at(const struct emu *e, size_t i, const char **text, uint64_t *count);
 
 #endif

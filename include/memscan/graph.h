@@ -1,5 +1,6 @@
 /*
- * The reference graph turned round: who refers to an object. Arrays in, arrays out; ids only.
+ * The reference graph turned round: who refers to an object. Arrays in, arrays out; ids
+ * only.
  */
 #ifndef MEMSCAN_GRAPH_H
 #define MEMSCAN_GRAPH_H

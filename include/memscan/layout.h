@@ -2,8 +2,8 @@
  * Layout: where in its structs a CPython keeps what. Data, made of several sources by
  * precedence; nothing outside this layer asks for a version.
  *
- * Sources, strongest first: DWARF of the mapped binary (or its separate debug file), an
- * embedded offset table whose key and `covers` match exactly, a table given by the user.
+ * Sources, strongest first: DWARF of the mapped binary (or its separate debug file), a
+ * table given by the user, an embedded table; each of a build that matches exactly.
  * layout_derive turns presence of fields into a handful of strategies and is the only
  * place that may. Knows ELF and targets; reads no Python objects.
  */
@@ -42,9 +42,15 @@ struct layout_field {
 /* The strategies: what differs between releases in more than offsets. */
 enum gc_home { GC_HOME_INTERP, GC_HOME_RUNTIME };              /* who holds the list heads */
 enum keys_size { KEYS_LOG2, KEYS_SIZE_WORD };                  /* dict keys: dk_log2_size or dk_size */
-enum attr_home { ATTR_PREHEADER_311, ATTR_DICTOFFSET };        /* instance values: two words before the GC head (3.11), or a dict only */
+/* Values of instances: two words before the GC head (3.11), one tagged word there (3.12), inside the object (3.13), or a dict only. */
+enum attr_home { ATTR_PREHEADER_311, ATTR_TAGGED_312, ATTR_INLINE_313, ATTR_DICTOFFSET };
 enum int_form { INT_OB_SIZE, INT_LV_TAG };                     /* sign and digit count */
 enum frame_chain { FRAMES_CFRAME, FRAMES_TSTATE, FRAMES_LINKED }; /* tstate->cframe->current_frame, tstate->current_frame, PyFrameObject */
+
+/* Who reports the type of an instance of a heap type: subtype_traverse always, or the C base where that is a heap type (3.9). */
+enum type_visit { TYPE_BY_SUBTYPE, TYPE_BY_BASE };
+/* What sys.getsizeof adds: a GC head if the object has one, or what the type says (3.11), or that without static types (3.13). */
+enum preheader { PREHEADER_OBJECT, PREHEADER_TYPE, PREHEADER_TYPE_HEAP };
 
 struct layout {
 	struct machine machine;
@@ -66,6 +72,10 @@ struct layout {
 	enum attr_home attr_home;
 	enum int_form int_form;
 	enum frame_chain frame_chain;
+	enum type_visit type_visit;
+	enum preheader preheader;
+	unsigned digit_width; /* bytes of an int's digit: 4 (30 bits), or 2 (15 bits) */
+	bool has_immortals;  /* the low 32 bits of ob_refcnt count, negative is immortal (3.12) */
 };
 
 /* ---- finding the runtime ---- */
@@ -98,7 +108,9 @@ MUST_CHECK enum status pyruntime_find_file(struct modules *m, struct pyruntime *
  * The layout for a found runtime. file is an offset table's path that outranks the embedded ones, or NULL.
  *
  * MS_VERSION  no source knows this release: the message names the version, what was
- *             tried, and the one command that makes a table for it
+ *             tried, and the one command that makes a table for it; or the table given
+ *             is of another build; or a strategy is missing (derive.c names the axis)
+ * MS_ABSENT   there is no such file
  * MS_FORMAT   the table given is malformed (line and reason), or two sources disagree
  *             about a field (the message shows both)
  */

@@ -56,6 +56,8 @@ refout_put(struct refout *o, taddr to, uint32_t label)
 /* CPython: Py_TPFLAGS_*, Include/object.h; the same bits in every release that has them. */
 enum {
 	TPF_STATIC_BUILTIN = 1u << 1,
+	TPF_INLINE_VALUES = 1u << 2,
+	TPF_MANAGED_WEAKREF = 1u << 3,
 	TPF_MANAGED_DICT = 1u << 4,
 	TPF_HEAPTYPE = 1u << 9,
 	TPF_READY = 1u << 12,
@@ -100,7 +102,9 @@ struct pytype {
 	bool size_is_base; /* a __sizeof__ written in Python stands before */
 	unsigned size_rule;   /* SIZE_RULE: which of size.c */
 	taddr size_fn;        /* SIZE_FOREIGN: its C function */
+	taddr size_class;     /* its second argument: the class that defines it, or 0 */
 	taddr sizeof_meth;    /* the type's own C __sizeof__, 0 if none */
+	bool sizeof_takes_class;
 	struct pyslot *slots; /* of the type and its bases, nearest first */
 	size_t n_slots;
 	struct pyslot *members; /* T_OBJECT members of C bases that no shape names */
@@ -127,8 +131,8 @@ struct py_hooks {
 	enum status (*traverse)(void *self, taddr fn, taddr obj, struct refout *out);
 	/* *ret is what fn(obj), a tp_is_gc, says. */
 	enum status (*is_gc)(void *self, taddr fn, taddr obj, bool *ret);
-	/* *ret is the integer that the method fn(obj, NULL) returns. */
-	enum status (*size_of)(void *self, taddr fn, taddr obj, uint64_t *ret);
+	/* *ret is the integer that the method fn(obj, cls) returns; cls is 0 for most. */
+	enum status (*size_of)(void *self, taddr fn, taddr obj, taddr cls, uint64_t *ret);
 };
 
 /*
@@ -246,10 +250,11 @@ taddr py_code_filename(struct py *p, taddr code);
 uint32_t py_line(struct py *p, taddr code, int64_t lasti);
 
 /*
- * Where the running code looks for the current thread state, and there is none (the GIL
- * is free): call set with the word that makes the first thread current.
+ * Code that is interpreted may look for the current thread state, and there is none while the
+ * GIL is free. The oldest thread's is *tstate (0: there is one already, or no thread), and it
+ * is made current by writing its address to *at, or where *at is 0 by PyThreadState_Swap.
  */
-void py_attach_thread(struct py *p, void (*set)(void *self, taddr at, const void *word, size_t n), void *self);
+void py_idle_thread(struct py *p, taddr *at, taddr *tstate);
 
 /* ---- roots that are no GC objects ---- */
 

@@ -34,13 +34,15 @@ chunk_crc32(const void *p, size_t n)
 }
 
 enum status
-chunk_parse_header(const struct dumpfmt_header *h, uint32_t *header_size, struct errbuf *eb)
+chunk_parse_header(
+	const struct dumpfmt_header *h, uint32_t *header_size, struct errbuf *eb)
 {
 	if (memcmp(h->magic, DUMP_MAGIC, sizeof(h->magic)) != 0)
 		return errbuf_set(eb, MS_FORMAT, "not a memscan dump");
 	if (h->major != DUMP_MAJOR)
-		return errbuf_set(eb, MS_VERSION, "dump format %u.%u; this memscan reads %u.x",
-			h->major, h->minor, DUMP_MAJOR);
+		return errbuf_set(eb, MS_VERSION,
+			"dump format %u.%u; this memscan reads %u.x", h->major, h->minor,
+			DUMP_MAJOR);
 	if (h->header_size < sizeof(*h))
 		return errbuf_set(eb, MS_FORMAT, "header of %u bytes, %zu expected",
 			h->header_size, sizeof(*h));
@@ -49,23 +51,26 @@ chunk_parse_header(const struct dumpfmt_header *h, uint32_t *header_size, struct
 }
 
 enum status
-chunk_parse_trailer(const struct dumpfmt_trailer *t, uint64_t file_size, uint32_t header_size,
-	struct chunk_tail *ret, struct errbuf *eb)
+chunk_parse_trailer(const struct dumpfmt_trailer *t, uint64_t file_size,
+	uint32_t header_size, struct chunk_tail *ret, struct errbuf *eb)
 {
 	if (memcmp(t->magic, DUMP_END_MAGIC, sizeof(t->magic)) != 0)
 		return errbuf_set(eb, MS_FORMAT, "truncated: no trailer");
 	if (t->file_size != file_size)
-		return errbuf_set(eb, MS_FORMAT, "the file has %llu bytes, its trailer says %llu",
+		return errbuf_set(eb, MS_FORMAT,
+			"the file has %llu bytes, its trailer says %llu",
 			(unsigned long long)file_size, (unsigned long long)t->file_size);
 	uint64_t toc_bytes = (uint64_t)t->toc_rows * sizeof(struct dumpfmt_extent);
 	uint64_t toc_end = file_size - sizeof(*t);
 	if (t->toc_offset < header_size || t->toc_offset > toc_end ||
 		toc_end - t->toc_offset != toc_bytes)
-		return errbuf_set(eb, MS_FORMAT, "table of contents: %u rows at %llu do not fit",
-			t->toc_rows, (unsigned long long)t->toc_offset);
+		return errbuf_set(eb, MS_FORMAT,
+			"table of contents: %u rows at %llu do not fit", t->toc_rows,
+			(unsigned long long)t->toc_offset);
 	if (t->toc_rows > TOC_ROWS_MAX)
-		return errbuf_set(eb, MS_LIMIT, "table of contents: %u rows, %u are the limit",
-			t->toc_rows, (unsigned)TOC_ROWS_MAX);
+		return errbuf_set(eb, MS_LIMIT,
+			"table of contents: %u rows, %u are the limit", t->toc_rows,
+			(unsigned)TOC_ROWS_MAX);
 	*ret = (struct chunk_tail){t->toc_offset, t->toc_rows, t->toc_crc32};
 	return MS_OK;
 }
@@ -91,11 +96,14 @@ check_rows(const struct dumpfmt_extent *rows, size_t n, uint64_t begin, uint64_t
 
 	for (size_t i = 0; i < n; i++) {
 		const struct dumpfmt_extent *row = &rows[i];
-		if (row->offset < begin || row->offset > end || row->length > end - row->offset)
-			return errbuf_set(eb, MS_FORMAT, "extent %zu is outside of the file", i);
+		if (row->offset < begin || row->offset > end ||
+			row->length > end - row->offset)
+			return errbuf_set(
+				eb, MS_FORMAT, "extent %zu is outside of the file", i);
 		/* Each byte of the file belongs to one extent at most. */
 		if (row->length > room)
-			return errbuf_set(eb, MS_FORMAT, "extent %zu: more bytes than the file has", i);
+			return errbuf_set(eb, MS_FORMAT,
+				"extent %zu: more bytes than the file has", i);
 		room -= row->length;
 	}
 	return MS_OK;
@@ -124,7 +132,8 @@ chunk_parse_toc(const struct dumpfmt_extent *rows, size_t n, uint64_t begin, uin
 	}
 	for (unsigned c = 0; c < DC_COUNT; c++) {
 		if (t.length[c] % column_info[c].size != 0)
-			return errbuf_set(eb, MS_FORMAT, "column %s: %llu bytes are no whole elements",
+			return errbuf_set(eb, MS_FORMAT,
+				"column %s: %llu bytes are no whole elements",
 				column_info[c].name, (unsigned long long)t.length[c]);
 		t.first[c + 1] += t.first[c];
 		next[c] = t.first[c];
@@ -152,7 +161,8 @@ enum status
 chunk_read(int fd, uint64_t at, void *buf, size_t n, struct errbuf *eb)
 {
 	for (size_t done = 0; done < n;) {
-		ssize_t got = pread(fd, (uint8_t *)buf + done, n - done, (off_t)(at + done));
+		ssize_t got = pread(
+			fd, (uint8_t *)buf + done, n - done, (off_t)(at + done));
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
@@ -233,8 +243,9 @@ chunk_verify(const struct chunk_map *m, const struct dumpfmt_extent *rows, size_
 
 	for (size_t i = 0; i < n; i++) {
 		if (chunk_crc32(p, rows[i].length) != rows[i].crc32)
-			return errbuf_set(eb, MS_FORMAT, "column %s: wrong checksum of the extent at %llu",
-				name, (unsigned long long)rows[i].offset);
+			return errbuf_set(eb, MS_FORMAT,
+				"column %s: wrong checksum of the extent at %llu", name,
+				(unsigned long long)rows[i].offset);
 		p += rows[i].length;
 	}
 	return MS_OK;

@@ -14,8 +14,9 @@
 #include "memscan/status.h"
 
 enum {
-	TOC_ROWS_MAX = 1 << 20,     /* at full extents 4 TiB of dump */
-	EXTENTS_MAPPED_MAX = 16384, /* of a column; vm.max_map_count is 65,530 by default */
+	TOC_ROWS_MAX = 1 << 20, /* at full extents 4 TiB of dump */
+	EXTENTS_MAPPED_MAX =
+		16384, /* of a column; vm.max_map_count is 65,530 by default */
 };
 
 struct column_info {
@@ -40,19 +41,22 @@ struct chunk_tail {
 /* MS_FORMAT or MS_VERSION. *header_size is where extents may begin at the earliest. */
 MUST_CHECK enum status chunk_parse_header(
 	const struct dumpfmt_header *h, uint32_t *header_size, struct errbuf *eb);
-MUST_CHECK enum status chunk_parse_trailer(const struct dumpfmt_trailer *t, uint64_t file_size,
-	uint32_t header_size, struct chunk_tail *ret, struct errbuf *eb);
+MUST_CHECK enum status chunk_parse_trailer(const struct dumpfmt_trailer *t,
+	uint64_t file_size, uint32_t header_size, struct chunk_tail *ret,
+	struct errbuf *eb);
 
 /* The extents of each known column, in the order of its bytes. */
 struct chunk_toc {
-	struct dumpfmt_extent *rows; /* those of column c are rows[first[c] .. first[c + 1] - 1] */
+	struct dumpfmt_extent
+		*rows; /* those of column c are rows[first[c] .. first[c + 1] - 1] */
 	size_t first[DC_COUNT + 1];
 	uint64_t length[DC_COUNT]; /* bytes; a multiple of the element's size */
 };
 
 /*
- * Check n rows and sort them by column; rows of unknown columns are dropped. All extents lie in
- * [begin, end) and are, in sum, no longer than that: what follows is bounded by the file's size.
+ * Check n rows and sort them by column; rows of unknown columns are dropped. All extents
+ * lie in [begin, end) and are, in sum, no longer than that: what follows is bounded by
+ * the file's size.
  */
 MUST_CHECK enum status chunk_parse_toc(const struct dumpfmt_extent *rows, size_t n,
 	uint64_t begin, uint64_t end, struct chunk_toc *ret, struct errbuf *eb);
@@ -61,22 +65,25 @@ void chunk_toc_fini(struct chunk_toc *t);
 /* ---- mapping ---- */
 
 /* Read the n bytes at an offset of the file. MS_IO, or MS_FORMAT if it ends before. */
-MUST_CHECK enum status chunk_read(int fd, uint64_t at, void *buf, size_t n, struct errbuf *eb);
+MUST_CHECK enum status chunk_read(
+	int fd, uint64_t at, void *buf, size_t n, struct errbuf *eb);
 
-/* A column in contiguous memory, read-only, with an inaccessible page behind it. All-zero: none. */
+/* A column in contiguous memory, read-only, with an inaccessible page behind it.
+ * All-zero: none. */
 struct chunk_map {
 	uint8_t *at;
 	size_t reserved; /* bytes of address space */
 };
 
-/* Map the n extents of one column, `length` bytes in all; what cannot be mapped is copied. */
+/* Map the n extents of one column, `length` bytes in all; what cannot be mapped is
+ * copied. */
 MUST_CHECK enum status chunk_map(int fd, const struct dumpfmt_extent *rows, size_t n,
 	uint64_t length, struct chunk_map *ret, struct errbuf *eb);
 void chunk_unmap(struct chunk_map *m);
 
 /* Compare the checksum of each extent of a mapped column. MS_FORMAT */
-MUST_CHECK enum status chunk_verify(const struct chunk_map *m, const struct dumpfmt_extent *rows,
-	size_t n, const char *name, struct errbuf *eb);
+MUST_CHECK enum status chunk_verify(const struct chunk_map *m,
+	const struct dumpfmt_extent *rows, size_t n, const char *name, struct errbuf *eb);
 
 /* ---- the rest of the layer ---- */
 

@@ -1,7 +1,7 @@
 /*
  * From a file to a struct heap: find the columns, see that their lengths agree, map those
- * that were asked for, and have their contents validated. The heap points into the mapping;
- * nothing is converted.
+ * that were asked for, and have their contents validated. The heap points into the
+ * mapping; nothing is converted.
  */
 #include "priv.h"
 
@@ -55,7 +55,8 @@ with_companions(uint32_t columns)
 /* ---- the container ---- */
 
 static enum status
-read_toc(int fd, uint64_t file_size, bool checksums, struct chunk_toc *ret, struct errbuf *eb)
+read_toc(int fd, uint64_t file_size, bool checksums, struct chunk_toc *ret,
+	struct errbuf *eb)
 {
 	CLEAN_FREE struct dumpfmt_extent *rows = NULL;
 	struct dumpfmt_header header;
@@ -70,7 +71,8 @@ read_toc(int fd, uint64_t file_size, bool checksums, struct chunk_toc *ret, stru
 	enum status st = chunk_read(fd, 0, &header, n, eb);
 	if (st != MS_OK)
 		return st;
-	if (n < sizeof(header) && memcmp(header.magic, DUMP_MAGIC, sizeof(header.magic)) == 0)
+	if (n < sizeof(header) &&
+		memcmp(header.magic, DUMP_MAGIC, sizeof(header.magic)) == 0)
 		return errbuf_set(eb, MS_FORMAT, "truncated: no trailer");
 	st = chunk_parse_header(&header, &header_size, eb);
 	if (st != MS_OK)
@@ -84,14 +86,16 @@ read_toc(int fd, uint64_t file_size, bool checksums, struct chunk_toc *ret, stru
 		return st;
 
 	size_t bytes = tail.toc_rows * sizeof(*rows);
-	st = mem_checked(tail.toc_rows, sizeof(*rows), TOC_ROWS_MAX * sizeof(*rows), &rows, eb);
+	st = mem_checked(
+		tail.toc_rows, sizeof(*rows), TOC_ROWS_MAX * sizeof(*rows), &rows, eb);
 	if (st == MS_OK)
 		st = chunk_read(fd, tail.toc_offset, rows, bytes, eb);
 	if (st != MS_OK)
 		return st;
 	if (checksums && chunk_crc32(rows, bytes) != tail.toc_crc32)
 		return errbuf_set(eb, MS_FORMAT, "table of contents: wrong checksum");
-	return chunk_parse_toc(rows, tail.toc_rows, header_size, tail.toc_offset, ret, eb);
+	return chunk_parse_toc(
+		rows, tail.toc_rows, header_size, tail.toc_offset, ret, eb);
 }
 
 /* ---- lengths ---- */
@@ -104,15 +108,21 @@ elements(const struct chunk_toc *toc, enum dump_column c)
 
 /* Columns of which nothing else says how long they are. */
 static enum status
-count_free(const struct chunk_toc *toc, struct heap *h, uint32_t columns, struct errbuf *eb)
+count_free(
+	const struct chunk_toc *toc, struct heap *h, uint32_t columns, struct errbuf *eb)
 {
 	const struct {
 		enum dump_column column;
 		uint32_t *n;
 	} counts[] = {
-		{DC_TYPE, &h->ntype},  {DC_OBIG, &h->nbig},    {DC_ROOT, &h->nroot},
-		{DC_THRD, &h->nthread}, {DC_FRAM, &h->nframe}, {DC_RGNS, &h->nregion},
-		{DC_DMGE, &h->ndamage}, {DC_META, &h->nmeta},
+		{DC_TYPE, &h->ntype},
+		{DC_OBIG, &h->nbig},
+		{DC_ROOT, &h->nroot},
+		{DC_THRD, &h->nthread},
+		{DC_FRAM, &h->nframe},
+		{DC_RGNS, &h->nregion},
+		{DC_DMGE, &h->ndamage},
+		{DC_META, &h->nmeta},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
@@ -127,7 +137,8 @@ count_free(const struct chunk_toc *toc, struct heap *h, uint32_t columns, struct
 }
 
 static enum status
-count_all(const struct chunk_toc *toc, struct heap *h, uint32_t columns, struct errbuf *eb)
+count_all(
+	const struct chunk_toc *toc, struct heap *h, uint32_t columns, struct errbuf *eb)
 {
 	uint64_t nobj = elements(toc, DC_REFF) - 1, nstr = elements(toc, DC_STRO) - 1;
 	uint64_t nref = elements(toc, DC_REFT);
@@ -136,19 +147,26 @@ count_all(const struct chunk_toc *toc, struct heap *h, uint32_t columns, struct 
 		return errbuf_set(eb, MS_FORMAT, "column %s is missing",
 			elements(toc, DC_REFF) == 0 ? "REFF" : "STRO");
 	if (nobj > LIM_OBJECTS || nstr >= UINT32_MAX || nref > LIM_REFS)
-		return errbuf_set(eb, MS_LIMIT, "too many objects, strings or references");
+		return errbuf_set(
+			eb, MS_LIMIT, "too many objects, strings or references");
 	const struct {
 		enum dump_column column;
 		uint64_t n;
 	} expected[] = {
-		{DC_OADR, nobj}, {DC_OTYP, nobj}, {DC_OSIZ, nobj}, {DC_ORFC, nobj},
-		{DC_OFLG, nobj}, {DC_OSRT, nobj}, {DC_REFL, nref},
+		{DC_OADR, nobj},
+		{DC_OTYP, nobj},
+		{DC_OSIZ, nobj},
+		{DC_ORFC, nobj},
+		{DC_OFLG, nobj},
+		{DC_OSRT, nobj},
+		{DC_REFL, nref},
 		{DC_VALA, (nobj + HEAP_VALUE_STRIDE - 1) / HEAP_VALUE_STRIDE},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
 		enum dump_column c = expected[i].column;
 		if (elements(toc, c) != expected[i].n)
-			return errbuf_set(eb, MS_FORMAT, "column %s: %llu elements, %llu expected",
+			return errbuf_set(eb, MS_FORMAT,
+				"column %s: %llu elements, %llu expected",
 				column_info[c].name, (unsigned long long)elements(toc, c),
 				(unsigned long long)expected[i].n);
 	}
@@ -218,7 +236,8 @@ dump_clean(struct dump **d)
 }
 
 enum status
-dump_open_fd(int fd, uint32_t columns, bool checksums, struct dump **ret, struct errbuf *eb)
+dump_open_fd(
+	int fd, uint32_t columns, bool checksums, struct dump **ret, struct errbuf *eb)
 {
 	CLEAN(chunk_toc_fini) struct chunk_toc toc = {0};
 	CLEAN(dump_clean) struct dump *d = xcalloc(1, sizeof(*d));

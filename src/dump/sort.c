@@ -3,7 +3,8 @@
  *
  * Addresses of a heap lie in few blocks of a megabyte. So the ids are first dealt out to
  * their blocks, each as (offset in block, id) in one word; then each block, which fits a
- * cache, is sorted by its offsets. That is half the memory of sorting pairs of address and id.
+ * cache, is sorted by its offsets. That is half the memory of sorting pairs of address
+ * and id.
  */
 #include "priv.h"
 
@@ -19,8 +20,8 @@ enum {
 	BLOCK_BITS = 20,
 	DIGIT_BITS = 10, /* two digits are a block offset */
 	DIGITS = 1 << DIGIT_BITS,
-	ID_BITS = 32,    /* below the offset in a dealt word */
-	FEW = 64,        /* fewer words than this are sorted by insertion */
+	ID_BITS = 32, /* below the offset in a dealt word */
+	FEW = 64,     /* fewer words than this are sorted by insertion */
 };
 
 struct block {
@@ -70,9 +71,11 @@ compare_blocks(const void *pa, const void *pb)
 	return a->number < b->number ? -1 : a->number > b->number;
 }
 
-/* Deal the ids out: words[] holds the blocks in ascending order, ids ascending within each. */
+/* Deal the ids out: words[] holds the blocks in ascending order, ids ascending within
+ * each. */
 static enum status
-deal(struct blocks *b, const uint64_t *addr, uint32_t n, uint64_t *words, struct errbuf *eb)
+deal(struct blocks *b, const uint64_t *addr, uint32_t n, uint64_t *words,
+	struct errbuf *eb)
 {
 	CLEAN_FREE uint64_t *next = NULL; /* by index: where the block's next word goes */
 	uint64_t at = 0, offset_mask = (UINT64_C(1) << BLOCK_BITS) - 1;
@@ -81,7 +84,8 @@ deal(struct blocks *b, const uint64_t *addr, uint32_t n, uint64_t *words, struct
 		uint32_t index = block_of(b, addr[id]); /* may move b->v.at */
 		b->v.at[index].n++;
 	}
-	enum status st = mem_checked(b->v.n, sizeof(*next), LIM_OBJECTS * sizeof(*next), &next, eb);
+	enum status st = mem_checked(
+		b->v.n, sizeof(*next), LIM_OBJECTS * sizeof(*next), &next, eb);
 	if (st != MS_OK)
 		return st;
 	qsort(b->v.at, b->v.n, sizeof(*b->v.at), compare_blocks);
@@ -90,7 +94,9 @@ deal(struct blocks *b, const uint64_t *addr, uint32_t n, uint64_t *words, struct
 		at += b->v.at[i].n;
 	}
 	for (uint32_t id = 0; id < n; id++)
-		words[next[block_of(b, addr[id])]++] = (addr[id] & offset_mask) << ID_BITS | id;
+		words[next[block_of(b, addr[id])]++] = (addr[id] & offset_mask)
+				<< ID_BITS |
+			id;
 	return MS_OK;
 }
 

@@ -21,7 +21,8 @@ bad(struct errbuf *eb, const char *column, uint64_t i, const char *what)
 
 /* All n ids below limit? */
 static enum status
-check_ids(const uint32_t *p, uint64_t n, uint32_t limit, const char *column, struct errbuf *eb)
+check_ids(const uint32_t *p, uint64_t n, uint32_t limit, const char *column,
+	struct errbuf *eb)
 {
 	uint32_t over = 0;
 
@@ -38,8 +39,8 @@ check_ids(const uint32_t *p, uint64_t n, uint32_t limit, const char *column, str
 
 /* n + 1 offsets from 0 to end, each at least `step` above the one before. */
 static enum status
-check_offsets(const uint64_t *p, uint64_t n, uint64_t end, uint64_t step, const char *column,
-	struct errbuf *eb)
+check_offsets(const uint64_t *p, uint64_t n, uint64_t end, uint64_t step,
+	const char *column, struct errbuf *eb)
 {
 	uint64_t wrong = 0;
 
@@ -109,8 +110,8 @@ is_cut_of(uint32_t element, uint64_t full)
 }
 
 /*
- * Exactly the objects that OSIZ or ORFC send there have an element, as far as those columns came:
- * each element is right, and there are as many as elements that ask for one.
+ * Exactly the objects that OSIZ or ORFC send there have an element, as far as those
+ * columns came: each element is right, and there are as many as ask for one.
  */
 static enum status
 check_big(const struct heap *h, struct errbuf *eb)
@@ -126,14 +127,16 @@ check_big(const struct heap *h, struct errbuf *eb)
 		if (h->size32 != NULL && !is_cut_of(h->size32[b->id], b->size))
 			return bad(eb, "OBIG", k, "size differs from that in OSIZ");
 		if (h->count32 != NULL && !is_cut_of(h->count32[b->id], b->refcount))
-			return bad(eb, "OBIG", k, "reference count differs from that in ORFC");
+			return bad(eb, "OBIG", k,
+				"reference count differs from that in ORFC");
 		sizes += b->size >= UINT32_MAX;
 		counts += b->refcount >= UINT32_MAX;
 	}
 	if (h->size32 != NULL && count_max(h->size32, h->nobj) != sizes)
 		return errbuf_set(eb, MS_FORMAT, "column OSIZ: a size is not in OBIG");
 	if (h->count32 != NULL && count_max(h->count32, h->nobj) != counts)
-		return errbuf_set(eb, MS_FORMAT, "column ORFC: a reference count is not in OBIG");
+		return errbuf_set(
+			eb, MS_FORMAT, "column ORFC: a reference count is not in OBIG");
 	return MS_OK;
 }
 
@@ -162,18 +165,22 @@ check_values(const struct heap *h, struct errbuf *eb)
 	for (uint32_t i = 0; i < h->nobj; i++) {
 		if (i % HEAP_VALUE_STRIDE == 0 &&
 			h->value_at[i / HEAP_VALUE_STRIDE] != (uint64_t)(p - h->values))
-			return bad(eb, "VALA", i / HEAP_VALUE_STRIDE, "not where the record is");
+			return bad(eb, "VALA", i / HEAP_VALUE_STRIDE,
+				"not where the record is");
 		if (value_record_get(p, end, &v, &p) != MS_OK)
 			return bad(eb, "VALS", i, "malformed record");
 	}
-	return p == end ? MS_OK : errbuf_set(eb, MS_FORMAT, "column VALS: bytes after the last record");
+	if (p != end)
+		return errbuf_set(
+			eb, MS_FORMAT, "column VALS: bytes after the last record");
+	return MS_OK;
 }
 
 /* ---- references ---- */
 
 #define KIND_BIT(kind) (1u << (kind))
-static const uint32_t named_kinds = KIND_BIT(RK_ATTR) | KIND_BIT(RK_SLOT) | KIND_BIT(RK_LOCAL) |
-	KIND_BIT(RK_FIELD) | KIND_BIT(RK_CLOSURE);
+static const uint32_t named_kinds = KIND_BIT(RK_ATTR) | KIND_BIT(RK_SLOT) |
+	KIND_BIT(RK_LOCAL) | KIND_BIT(RK_FIELD) | KIND_BIT(RK_CLOSURE);
 
 /* 0 if the label is good, given the one before it in the column. */
 static inline uint32_t
@@ -188,6 +195,8 @@ label_fault(uint32_t label, uint32_t before, uint32_t nstr)
 	return is_unknown | (is_named & is_out) | is_keyless;
 }
 
+static const char wrong_label[] = "unknown kind, no such string, or a value without key";
+
 static enum status
 check_labels(const struct heap *h, struct errbuf *eb)
 {
@@ -196,14 +205,15 @@ check_labels(const struct heap *h, struct errbuf *eb)
 
 	if (h->nref == 0)
 		return MS_OK;
-	wrong |= label_fault(label[0], RK_COUNT, h->nstr);
+	if (label_fault(label[0], RK_COUNT, h->nstr) != 0)
+		return bad(eb, "REFL", 0, wrong_label);
 	for (uint64_t r = 1; r < h->nref; r++)
 		wrong |= label_fault(label[r], label[r - 1], h->nstr);
 	if (wrong != 0) {
-		uint64_t r = 0;
-		while (label_fault(label[r], r > 0 ? label[r - 1] : RK_COUNT, h->nstr) == 0)
+		uint64_t r = 1;
+		while (label_fault(label[r], label[r - 1], h->nstr) == 0)
 			r++;
-		return bad(eb, "REFL", r, "unknown kind, no such string, or a value without key");
+		return bad(eb, "REFL", r, wrong_label);
 	}
 	/* A value's key is its own object's: it is not the first reference there. */
 	for (uint32_t i = 0; i < h->nobj; i++) {
@@ -233,7 +243,8 @@ check_roots(const struct heap *h, struct errbuf *eb)
 			return bad(eb, "ROOT", i, "unknown kind");
 		if (r->name >= h->nstr)
 			return bad(eb, "ROOT", i, "no such string");
-		if (!is_id_or_none(r->thread, h->nthread) || !is_id_or_none(r->frame, h->nframe))
+		if (!is_id_or_none(r->thread, h->nthread) ||
+			!is_id_or_none(r->frame, h->nframe))
 			return bad(eb, "ROOT", i, "no such thread or frame");
 	}
 	return MS_OK;
@@ -259,8 +270,10 @@ static enum status
 check_small(const struct heap *h, struct errbuf *eb)
 {
 	for (uint32_t i = 0; i < h->nregion; i++)
-		if (h->regions[i].path >= h->nstr || h->regions[i].start > h->regions[i].end)
-			return bad(eb, "RGNS", i, "no such string, or it ends before it starts");
+		if (h->regions[i].path >= h->nstr ||
+			h->regions[i].start > h->regions[i].end)
+			return bad(eb, "RGNS", i,
+				"no such string, or it ends before it starts");
 	for (uint32_t i = 0; i < h->ndamage; i++)
 		if (h->damage[i].reason >= h->nstr ||
 			h->damage[i].n_examples > ARRAY_LEN(h->damage[i].examples))

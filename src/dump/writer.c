@@ -1,8 +1,8 @@
 /*
  * The sink that streams a dump: each call appends to the ends of a few columns. A column
- * is a buffer; a full buffer becomes an extent of the file, and the next one is longer, so
- * that small heaps make small files and large ones few extents. Nothing is written twice and
- * nothing is sought, which is why a pipe needs no code of its own.
+ * is a buffer; a full buffer becomes an extent of the file, and the next one is longer,
+ * so that small heaps make small files and large ones few extents. Nothing is written
+ * twice and nothing is sought, which is why a pipe needs no code of its own.
  */
 #include "priv.h"
 
@@ -15,9 +15,9 @@
 #include "memscan/vec.h"
 
 enum {
-	EXTENT_MIN = DUMP_ALIGN,      /* bytes of a column's first buffer */
-	EXTENT_MAX = 64 * DUMP_ALIGN, /* 4 MiB: ten busy columns must not fill small memories */
-	EXTENT_SHARE = 16,            /* a buffer is up to this part of what was written before */
+	EXTENT_MIN = DUMP_ALIGN, /* bytes of a column's first buffer */
+	EXTENT_MAX = 4 << 20,    /* ten busy columns must not fill a small memory */
+	EXTENT_SHARE = 16, /* a buffer is up to this part of what was written before */
 };
 
 struct column {
@@ -35,9 +35,9 @@ struct dump_writer {
 	struct dump_counts counts; /* file_bytes is where the next byte goes */
 	uint32_t nstr;
 	struct column col[DC_COUNT];
-	VEC(uint64_t) addrs;   /* of all objects, when the file cannot be read again */
-	VEC(char) meta;        /* keys and values in turn, each with its NUL */
-	VEC(uint8_t) record;   /* a value record that crosses the end of its buffer */
+	VEC(uint64_t) addrs; /* of all objects, when the file cannot be read again */
+	VEC(char) meta;      /* keys and values in turn, each with its NUL */
+	VEC(uint8_t) record; /* a value record that crosses the end of its buffer */
 };
 
 /* ---- bytes to the file ---- */
@@ -46,7 +46,8 @@ struct dump_writer {
 static enum status
 wrap_path(struct dump_writer *w)
 {
-	return errbuf_wrap(&w->err, "%s", w->out->path != NULL ? w->out->path : "standard output");
+	return errbuf_wrap(
+		&w->err, "%s", w->out->path != NULL ? w->out->path : "standard output");
 }
 
 static enum status
@@ -68,7 +69,7 @@ put_padding(struct dump_writer *w, size_t align)
 	return put_raw(w, zeros, (size_t)(-w->counts.file_bytes & (align - 1)));
 }
 
-/* Write what is buffered as an extent. On failure it is dropped: there will be no dump. */
+/* Write what is buffered as an extent. If that fails it is dropped, like the dump. */
 static void
 extent_end(struct dump_writer *w, enum dump_column id)
 {
@@ -242,7 +243,8 @@ sink_object(void *self, const struct heap_obj *o)
 	put_u64(w, DC_OADR, o->addr);
 	put_u32(w, DC_OTYP, o->type);
 	put_u32(w, DC_OSIZ, o->size < UINT32_MAX ? (uint32_t)o->size : UINT32_MAX);
-	put_u32(w, DC_ORFC, o->refcount < UINT32_MAX ? (uint32_t)o->refcount : UINT32_MAX);
+	put_u32(w, DC_ORFC,
+		o->refcount < UINT32_MAX ? (uint32_t)o->refcount : UINT32_MAX);
 	put_fixed(w, DC_OFLG, &flags, sizeof(flags));
 	put_u64(w, DC_REFF, w->counts.refs);
 	put_value(w, &o->value);
@@ -259,7 +261,8 @@ sink_refs(void *self, const struct heap_ref *r, size_t n)
 	if (w->err.code != MS_OK)
 		return w->err.code;
 	if (w->counts.objects == 0)
-		return errbuf_set(&w->err, MS_USAGE, "references before the first object");
+		return errbuf_set(
+			&w->err, MS_USAGE, "references before the first object");
 	w->counts.refs += n;
 	/* The two columns have equal elements, so that they fill and turn together. */
 	for (size_t step; n > 0; r += step, n -= step) {
@@ -328,7 +331,10 @@ sink_damage(void *self, const struct heap_damage *d)
 	return w->err.code;
 }
 
-/* Kept until the end: its texts become strings, whose ids must not be mixed with the emitter's. */
+/*
+ * Kept until the end: its texts become strings, whose ids must not be mixed with the
+ * emitter's.
+ */
 static enum status
 sink_meta(void *self, const char *key, const char *value)
 {
@@ -354,7 +360,8 @@ finish_columns(struct dump_writer *w)
 
 	if (w->nstr == 0)
 		st = sink_string(w, "", 0);
-	for (size_t at = 0; at < w->meta.n && st == MS_OK; at += strlen(w->meta.at + at) + 1) {
+	for (size_t at = 0; at < w->meta.n && st == MS_OK;
+		at += strlen(w->meta.at + at) + 1) {
 		const char *text = w->meta.at + at;
 		put_u32(w, DC_META, w->nstr);
 		st = sink_string(w, text, strlen(text));
@@ -431,7 +438,7 @@ dump_writer_finish(struct dump_writer *w, struct errbuf *eb)
 		if (finish_sorted(w, &failed) != MS_OK && w->err.code == MS_OK)
 			w->err = failed;
 	}
-	/* Extents that are mapped before those that are packed, so that there is one gap at most. */
+	/* Extents that are mapped go before those that are packed: fewer gaps. */
 	for (unsigned c = 0; c < DC_COUNT; c++)
 		if (w->col[c].n >= DUMP_ALIGN)
 			extent_end(w, (enum dump_column)c);

@@ -1,7 +1,7 @@
 /*
- * Separate debug files: by build id below /usr/lib/debug, or by the name in .gnu_debuglink
- * (binutils manual, "Separate Debug Info"). The target's own root comes first: the file
- * that goes with a container's program is in the container.
+ * Separate debug files: by build id below /usr/lib/debug, or by the name in
+ * .gnu_debuglink (binutils manual, "Separate Debug Info"). The target's own root comes
+ * first: the file that goes with a container's program is in the container.
  */
 #include "priv.h"
 
@@ -103,7 +103,8 @@ path_of_id(const char *root, const uint8_t *id, size_t len, char *path, size_t c
 	char hex[HEX_ID];
 
 	hex_id(id, len, hex);
-	snprintf(path, cap, "%s/usr/lib/debug/.build-id/%.2s/%s.debug", root, hex, hex + 2);
+	snprintf(path, cap, "%s/usr/lib/debug/.build-id/%.2s/%s.debug", root, hex,
+	         hex + 2);
 }
 
 static bool
@@ -133,7 +134,8 @@ is_plain_name(const char *name)
 
 /* Beside the program, in .debug there, and at the same place below /usr/lib/debug. */
 static bool
-seek_link_below(struct module *m, const char *root, const char *name, const struct candidate *c)
+seek_link_below(struct module *m, const char *root, const char *name,
+                const struct candidate *c)
 {
 	static const struct {
 		const char *front, *back;
@@ -144,8 +146,8 @@ seek_link_below(struct module *m, const char *root, const char *name, const stru
 	int dir_len = slash != NULL ? (int)(slash - m->path) : 1;
 
 	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
-		snprintf(path, sizeof(path), "%s%s%.*s%s/%s", root, places[i].front, dir_len, dir,
-		         places[i].back, name);
+		snprintf(path, sizeof(path), "%s%s%.*s%s/%s", root, places[i].front,
+		         dir_len, dir, places[i].back, name);
 		if (accept(m, path, c))
 			return true;
 	}
@@ -183,7 +185,8 @@ debug_elf(struct module *m)
 }
 
 int
-debug_alt_open(struct module *m, const char *path, const char *name, const uint8_t *id, size_t len)
+debug_alt_open(struct module *m, const char *path, const char *name, const uint8_t *id,
+               size_t len)
 {
 	struct candidate c = {.id = id, .id_len = len};
 	struct elf_file *f = m->file;
@@ -202,7 +205,10 @@ debug_alt_open(struct module *m, const char *path, const char *name, const uint8
 		if (fd >= 0)
 			return fd;
 	}
-	/* Relative to the file that names it; "../../.dwz/x86_64-linux-gnu/python3.11.debug". */
+	/*
+	 * Relative to the file that names it;
+	 * "../../.dwz/x86_64-linux-gnu/python3.11.debug".
+	 */
 	const char *slash = strrchr(path, '/');
 	if (name[0] == '/' || slash == NULL)
 		return -1;

@@ -47,7 +47,8 @@ has_debug_info(Elf *elf)
 		if (gelf_getshdr(scn, &sh) == NULL || sh.sh_type == SHT_NOBITS)
 			continue;
 		const char *name = elf_strptr(elf, names, sh.sh_name);
-		if (name != NULL && (strcmp(name, ".debug_info") == 0 || strcmp(name, ".zdebug_info") == 0))
+		if (name != NULL && (strcmp(name, ".debug_info") == 0 ||
+		                     strcmp(name, ".zdebug_info") == 0))
 			return true;
 	}
 	return false;
@@ -189,7 +190,8 @@ scan_unit(struct scan *s, Dwarf_Die *unit)
 	while (s->undecided > 0) {
 		look_at(s, &die);
 		/* A sibling that does not come later would be a circle. */
-		if (dwarf_siblingof(&die, &next) != 0 || dwarf_dieoffset(&next) <= dwarf_dieoffset(&die))
+		if (dwarf_siblingof(&die, &next) != 0 ||
+		    dwarf_dieoffset(&next) <= dwarf_dieoffset(&die))
 			return;
 		die = next;
 	}
@@ -202,7 +204,8 @@ scan_dwarf(struct scan *s, Dwarf *dwarf)
 	Dwarf_Die unit, split;
 	uint8_t type;
 
-	while (s->undecided > 0 && dwarf_get_units(dwarf, cu, &next, NULL, &type, &unit, &split) == 0) {
+	while (s->undecided > 0 &&
+	       dwarf_get_units(dwarf, cu, &next, NULL, &type, &unit, &split) == 0) {
 		/* With -gsplit-dwarf the types are in a .dwo file. */
 		bool is_skeleton = type == DW_UT_skeleton && split.addr != NULL;
 		scan_unit(s, is_skeleton ? &split : &unit);
@@ -216,14 +219,20 @@ no_dwarf(struct module *m, struct errbuf *eb)
 	char hex[2 * BUILD_ID_MAX + 1] = "";
 
 	if (m->build_id_len == 0)
-		return errbuf_set(eb, MS_ABSENT,
-			"%s: no debug information in the file, nor in one that its .gnu_debuglink "
-			"names; it has no build id to look for below /usr/lib/debug", m->path);
+		return errbuf_set(
+		        eb, MS_ABSENT,
+		        "%s: no debug information in the file, nor in one that its "
+		        ".gnu_debuglink names; it has no build id to look for below "
+		        "/usr/lib/debug",
+		        m->path);
 	for (size_t i = 0; i < m->build_id_len; i++)
 		snprintf(hex + 2 * i, 3, "%02x", m->build_id[i]);
-	return errbuf_set(eb, MS_ABSENT,
-		"%s: no debug information in the file, nor at /usr/lib/debug/.build-id/%.2s/%s.debug, nor "
-		"in a file that its .gnu_debuglink names", m->path, hex, hex + 2);
+	return errbuf_set(
+	        eb, MS_ABSENT,
+	        "%s: no debug information in the file, nor at "
+	        "/usr/lib/debug/.build-id/%.2s/%s.debug, nor in a file that its "
+	        ".gnu_debuglink names",
+	        m->path, hex, hex + 2);
 }
 
 enum status

@@ -115,7 +115,8 @@ parse_ehdr(const uint8_t *p, struct elf_head *h, struct table *table)
 static struct segment
 parse_phdr(const uint8_t *p, const struct machine *m)
 {
-	struct bytes b = bytes_of(p, m->ptr_width == 8 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr));
+	struct bytes b =
+	        bytes_of(p, m->ptr_width == 8 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr));
 	unsigned width = m->ptr_width;
 	struct segment s = {0};
 
@@ -211,8 +212,9 @@ note_build_id(const void *notes, size_t len, bool swap, uint8_t ret[BUILD_ID_MAX
 		const void *desc = bytes_take(&b, desc_len);
 		if (name == NULL || desc == NULL)
 			return 0;
-		if (type == NT_GNU_BUILD_ID && name_len == 4 && memcmp(name, "GNU", 4) == 0 &&
-		    desc_len > 0 && desc_len <= BUILD_ID_MAX) {
+		if (type == NT_GNU_BUILD_ID && name_len == 4 &&
+		    memcmp(name, "GNU", 4) == 0 && desc_len > 0 &&
+		    desc_len <= BUILD_ID_MAX) {
 			memcpy(ret, desc, desc_len);
 			return desc_len;
 		}
@@ -224,8 +226,8 @@ note_build_id(const void *notes, size_t len, bool swap, uint8_t ret[BUILD_ID_MAX
 }
 
 size_t
-head_build_id(const struct elf_head *h, const struct source *src, bool is_memory, uint64_t bias,
-              uint8_t ret[BUILD_ID_MAX])
+head_build_id(const struct elf_head *h, const struct source *src, bool is_memory,
+              uint64_t bias, uint8_t ret[BUILD_ID_MAX])
 {
 	CLEAN_FREE uint8_t *buf = xmalloc(NOTES_MAX);
 
@@ -236,7 +238,8 @@ head_build_id(const struct elf_head *h, const struct source *src, bool is_memory
 		uint64_t off = is_memory ? s->vaddr + bias - src->base : s->offset;
 		if (src->read(src, off, buf, (size_t)s->filesz) != MS_OK)
 			continue;
-		size_t len = note_build_id(buf, (size_t)s->filesz, needs_swap(&h->machine), ret);
+		size_t len = note_build_id(buf, (size_t)s->filesz,
+		                           needs_swap(&h->machine), ret);
 		if (len > 0)
 			return len;
 	}

@@ -1,6 +1,6 @@
 /*
  * What DWARF says of one member of one type: "gc.generations[1].head" walked from a
- * struct's DIE. The library's own helpers follow chains of types without counting; here
+ * struct's DIE. The library's own functions follow chains of types without counting; here
  * every chain is counted, because the file may be anybody's.
  */
 #include "priv.h"
@@ -9,8 +9,8 @@
 #include <string.h>
 
 enum {
-	PEEL_MAX = 32,       /* typedefs and qualifiers in a row */
-	NEST_MAX = 16,       /* anonymous structs in anonymous structs; arrays of arrays */
+	PEEL_MAX = 32, /* typedefs and qualifiers in a row */
+	NEST_MAX = 16, /* anonymous structs in anonymous structs; arrays of arrays */
 	VISITS_MAX = 100000, /* members looked at for one query */
 	COMPONENT_MAX = 256, /* bytes of one name in a path */
 };
@@ -31,7 +31,8 @@ type_of(Dwarf_Die *die, Dwarf_Die *ret)
 {
 	Dwarf_Attribute attr;
 
-	return dwarf_attr(die, DW_AT_type, &attr) != NULL && dwarf_formref_die(&attr, ret) != NULL;
+	return dwarf_attr(die, DW_AT_type, &attr) != NULL &&
+	       dwarf_formref_die(&attr, ret) != NULL;
 }
 
 bool
@@ -76,7 +77,8 @@ static bool
 is_struct(Dwarf_Die *die)
 {
 	int tag = dwarf_tag(die);
-	return tag == DW_TAG_structure_type || tag == DW_TAG_union_type || tag == DW_TAG_class_type;
+	return tag == DW_TAG_structure_type || tag == DW_TAG_union_type ||
+	       tag == DW_TAG_class_type;
 }
 
 static bool
@@ -91,9 +93,13 @@ number(Dwarf_Die *die, unsigned name, uint64_t *ret)
 	return true;
 }
 
-/* The lengths of an array's dimensions from `skip` on: the first, and the product of the others. */
+/*
+ * The lengths of an array's dimensions from `skip` on: the first, and the product of the
+ * others.
+ */
 static void
-dimensions(Dwarf_Die *array, unsigned skip, uint64_t *first, uint64_t *others, unsigned *n)
+dimensions(Dwarf_Die *array, unsigned skip, uint64_t *first, uint64_t *others,
+           unsigned *n)
 {
 	Dwarf_Die die;
 	unsigned dim = 0;
@@ -108,8 +114,12 @@ dimensions(Dwarf_Die *array, unsigned skip, uint64_t *first, uint64_t *others, u
 		uint64_t count = 0, upper;
 		if (dwarf_tag(&die) != DW_TAG_subrange_type)
 			continue;
-		/* Neither is given for "x[]"; "x[0]" has a count of 0, or an upper bound of -1. */
-		if (!number(&die, DW_AT_count, &count) && number(&die, DW_AT_upper_bound, &upper))
+		/*
+		 * Neither is given for "x[]"; "x[0]" has a count of 0, or an upper bound
+		 * of -1.
+		 */
+		if (!number(&die, DW_AT_count, &count) &&
+		    number(&die, DW_AT_upper_bound, &upper))
 			count = upper + 1;
 		if (count > UINT32_MAX)
 			count = 0;
@@ -153,7 +163,10 @@ size_of(Dwarf_Die *die, unsigned dim, uint64_t *ret)
 	return false;
 }
 
-/* Bytes from one element of an array to the next, behind the dimensions that were indexed. */
+/*
+ * Bytes from one element of an array to the next, behind the dimensions that were
+ * indexed.
+ */
 static bool
 stride_of(Dwarf_Die *array, unsigned dim, uint64_t *stride, uint64_t *count)
 {
@@ -164,12 +177,16 @@ stride_of(Dwarf_Die *array, unsigned dim, uint64_t *stride, uint64_t *count)
 	dimensions(array, dim, count, &others, &n);
 	if (dim >= n || !type_of(array, &element) || !type_peel(&element, &peeled))
 		return false;
-	return size_of(&peeled, 0, &size) && !__builtin_mul_overflow(size, others, stride);
+	return size_of(&peeled, 0, &size) &&
+	       !__builtin_mul_overflow(size, others, stride);
 }
 
 /* ---- members ---- */
 
-/* DW_AT_data_member_location: a number, or a DW_OP_plus_uconst; a union's members have none. */
+/*
+ * DW_AT_data_member_location: a number, or a DW_OP_plus_uconst; a union's members have
+ * none.
+ */
 static bool
 member_offset(Dwarf_Die *member, uint64_t *ret)
 {
@@ -185,7 +202,8 @@ member_offset(Dwarf_Die *member, uint64_t *ret)
 		*ret = v;
 		return true;
 	}
-	if (dwarf_getlocation(&attr, &ops, &n) != 0 || n != 1 || ops[0].atom != DW_OP_plus_uconst)
+	if (dwarf_getlocation(&attr, &ops, &n) != 0 || n != 1 ||
+	    ops[0].atom != DW_OP_plus_uconst)
 		return false;
 	*ret = ops[0].number;
 	return true;
@@ -237,7 +255,8 @@ enter_member(Dwarf_Die *member, bool big_endian, uint64_t base, struct place *at
 	Dwarf_Die type;
 	uint64_t offset, width;
 
-	if (!member_offset(member, &offset) || !type_of(member, &type) || !type_peel(&type, &at->type))
+	if (!member_offset(member, &offset) || !type_of(member, &type) ||
+	    !type_peel(&type, &at->type))
 		return false;
 	at->offset = base + offset;
 	at->dim = 0;
@@ -278,7 +297,8 @@ find_member(struct place *at, const char *name, bool big_endian, unsigned *visit
 		if (found != NULL && strcmp(found, name) == 0)
 			return enter_member(&die, big_endian, base, at);
 		struct place inner = *at;
-		if (found != NULL || depth == NEST_MAX || !enter_member(&die, big_endian, base, &inner) ||
+		if (found != NULL || depth == NEST_MAX ||
+		    !enter_member(&die, big_endian, base, &inner) ||
 		    !is_struct(&inner.type))
 			continue;
 		stack[depth].base = inner.offset;
@@ -296,7 +316,8 @@ enter_index(struct place *at, uint64_t index)
 	uint64_t stride, count, add;
 	unsigned n;
 
-	if (dwarf_tag(&at->type) != DW_TAG_array_type || !stride_of(&at->type, at->dim, &stride, &count))
+	if (dwarf_tag(&at->type) != DW_TAG_array_type ||
+	    !stride_of(&at->type, at->dim, &stride, &count))
 		return false;
 	if ((count != 0 && index >= count) || __builtin_mul_overflow(index, stride, &add))
 		return false;

@@ -66,7 +66,8 @@ read_dynamic(struct dynamic *d)
 	uint64_t n = dyn->memsz / (2 * d->width);
 	for (uint64_t i = 0; i < n && i < DYNAMIC_MAX; i++, at += 2 * d->width) {
 		uint64_t tag, val;
-		if (!read_word(d, at, d->width, &tag) || !read_word(d, at + d->width, d->width, &val))
+		if (!read_word(d, at, d->width, &tag) ||
+		    !read_word(d, at + d->width, d->width, &val))
 			return false;
 		if (tag == DT_NULL)
 			break;
@@ -90,7 +91,8 @@ count_gnu_hash(const struct dynamic *d, uint64_t *ret)
 {
 	uint64_t n_buckets, first, n_bloom;
 
-	if (!read_word(d, d->gnu_hash, 4, &n_buckets) || !read_word(d, d->gnu_hash + 4, 4, &first) ||
+	if (!read_word(d, d->gnu_hash, 4, &n_buckets) ||
+	    !read_word(d, d->gnu_hash + 4, 4, &first) ||
 	    !read_word(d, d->gnu_hash + 8, 4, &n_bloom) || n_buckets > SYMBOLS_MAX)
 		return false;
 	taddr buckets = d->gnu_hash + 16 + n_bloom * d->width;
@@ -122,12 +124,16 @@ static bool
 count_symbols(const struct dynamic *d, uint64_t *ret)
 {
 	/* DT_HASH: number of buckets, number of symbols. */
-	if (d->hash != 0 && read_word(d, d->hash + 4, 4, ret) && *ret > 0 && *ret < SYMBOLS_MAX)
+	if (d->hash != 0 && read_word(d, d->hash + 4, 4, ret) && *ret > 0 &&
+	    *ret < SYMBOLS_MAX)
 		return true;
 	return d->gnu_hash != 0 && count_gnu_hash(d, ret) && *ret < SYMBOLS_MAX;
 }
 
-/* st_name, st_info and st_other, st_shndx, st_value, st_size: in another order for each width. */
+/*
+ * st_name, st_info and st_other, st_shndx, st_value, st_size: in another order for each
+ * width.
+ */
 static void
 parse_symbol(const struct dynamic *d, const uint8_t *p, GElf_Sym *ret)
 {
@@ -147,8 +153,8 @@ parse_symbol(const struct dynamic *d, const uint8_t *p, GElf_Sym *ret)
 }
 
 static void
-collect_memory(const struct dynamic *d, const uint8_t *symbols, uint64_t n, const char *strings,
-               symbol_vec *ret)
+collect_memory(const struct dynamic *d, const uint8_t *symbols, uint64_t n,
+               const char *strings, symbol_vec *ret)
 {
 	size_t entry = d->width == 8 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
 
@@ -159,7 +165,8 @@ collect_memory(const struct dynamic *d, const uint8_t *symbols, uint64_t n, cons
 			continue;
 		const char *name = strings + sym.st_name;
 		unsigned type = GELF_ST_TYPE(sym.st_info);
-		if (GELF_ST_BIND(sym.st_info) == STB_LOCAL || !symbol_is_useful(type, sym.st_shndx, name))
+		if (GELF_ST_BIND(sym.st_info) == STB_LOCAL ||
+		    !symbol_is_useful(type, sym.st_shndx, name))
 			continue;
 		vec_push(ret, (struct symbol){
 			.value = sym.st_value,
@@ -194,9 +201,11 @@ memory_symbols(struct module *m, symbol_vec *ret, char **strings)
 
 	CLEAN_FREE uint8_t *symbols = NULL;
 	CLEAN_FREE char *text = NULL;
-	enum status st = mem_checked(n, entry, (size_t)SYMBOLS_MAX * entry, &symbols, &eb);
+	enum status st =
+	        mem_checked(n, entry, (size_t)SYMBOLS_MAX * entry, &symbols, &eb);
 	if (st == MS_OK)
-		st = mem_checked((size_t)d.strings_len + 1, 1, STRINGS_MAX + 1, &text, &eb);
+		st = mem_checked((size_t)d.strings_len + 1, 1, STRINGS_MAX + 1, &text,
+		                 &eb);
 	if (st == MS_OK)
 		st = target_read(d.t, d.symtab, symbols, len);
 	if (st == MS_OK)

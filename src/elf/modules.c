@@ -18,7 +18,9 @@
 #include "memscan/limits.h"
 #include "memscan/mem.h"
 
-enum { IMAGE_REGIONS_MAX = 4096 }; /* mappings of one image: a handful, more if pages are protected singly */
+enum {
+	IMAGE_REGIONS_MAX = 4096
+}; /* mappings of one image: a handful, more if pages are protected singly */
 
 /* ---- files ---- */
 
@@ -60,7 +62,10 @@ elf_has_build_id(Elf *elf, const uint8_t *id, size_t len)
 	return n == (ssize_t)len && memcmp(theirs, id, len) == 0;
 }
 
-/* The file of a module: by way of the process, or by its name alone if the build id proves it. */
+/*
+ * The file of a module: by way of the process, or by its name alone if the build id
+ * proves it.
+ */
 static int
 open_module_file(const struct module *m)
 {
@@ -240,21 +245,23 @@ read_head(struct target *t, pid_t pid, const struct region *r, struct elf_head *
 }
 
 static enum status
-try_region(struct modules *list, const struct region *regions, size_t n, size_t i, struct errbuf *eb)
+try_region(struct modules *list, const struct region *regions, size_t n, size_t i,
+           struct errbuf *eb)
 {
 	const struct region *r = &regions[i];
 	CLEAN(head_fini) struct elf_head head = {0};
 	uint64_t bias, low, high;
 	taddr end;
 
-	if (read_head(list->t, list->pid, r, &head) != MS_OK || !bias_of(&head, r, &bias) ||
-	    !head_extent(&head, &low, &high))
+	if (read_head(list->t, list->pid, r, &head) != MS_OK ||
+	    !bias_of(&head, r, &bias) || !head_extent(&head, &low, &high))
 		return MS_OK;
 	taddr limit = (bias + high) & address_mask(&head.machine);
 	if (!find_end(regions, n, i, limit, &end))
 		return MS_OK;
 	if (list->n == LIM_MODULES)
-		return errbuf_set(eb, MS_LIMIT, "more than %d program files are mapped", LIM_MODULES);
+		return errbuf_set(eb, MS_LIMIT, "more than %d program files are mapped",
+		                  LIM_MODULES);
 
 	struct module *m = add_module(list, r, &head);
 	struct source src = source_target(list->t, r->start);
@@ -278,7 +285,10 @@ modules_load(struct target *t, pid_t pid, struct modules **ret, struct errbuf *e
 		bool is_file = r->path[0] == '/' && r->file_off == 0;
 		if (!is_file && strcmp(r->path, "[vdso]") != 0)
 			continue;
-		/* The data of a small image may lie in its first page too, which is then mapped twice. */
+		/*
+		 * The data of a small image may lie in its first page too, which is then
+		 * mapped twice.
+		 */
 		if (list->n > 0 && r->start < list->at[list->n - 1].end)
 			continue;
 		enum status st = try_region(list, regions, n, i, eb);
@@ -298,7 +308,8 @@ elf_open_file(const char *path, struct modules **ret, struct errbuf *eb)
 
 	CLEAN_CLOSE int fd = open_regular(path);
 	if (fd < 0)
-		return errbuf_sys(eb, MS_IO, "%s: cannot be opened, or is no regular file", path);
+		return errbuf_sys(eb, MS_IO,
+		                  "%s: cannot be opened, or is no regular file", path);
 	struct source src = source_file(fd);
 	if (head_parse(&src, &head) != MS_OK)
 		return errbuf_set(eb, MS_FORMAT, "%s: not an ELF file", path);
@@ -377,9 +388,13 @@ elf_section(struct module *m, const char *name, taddr *addr, uint64_t *size)
 	return MS_ABSENT;
 }
 
-/* Read from one segment as much of [addr, addr + n) as it has; the part behind its file bytes is zeros. */
+/*
+ * Read from one segment as much of [addr, addr + n) as it has; the part behind its file
+ * bytes is zeros.
+ */
 static enum status
-read_segment(struct module *m, const struct segment *s, uint64_t vaddr, uint8_t *buf, size_t n)
+read_segment(struct module *m, const struct segment *s, uint64_t vaddr, uint8_t *buf,
+             size_t n)
 {
 	struct source src = source_file(m->file->fd);
 	uint64_t off = vaddr - s->vaddr;
@@ -390,7 +405,9 @@ read_segment(struct module *m, const struct segment *s, uint64_t vaddr, uint8_t 
 	memset(buf + in_file, 0, n - in_file);
 	if (in_file == 0)
 		return MS_OK;
-	return off <= UINT64_MAX - s->offset ? src.read(&src, s->offset + off, buf, in_file) : MS_FAULT;
+	return off <= UINT64_MAX - s->offset
+	               ? src.read(&src, s->offset + off, buf, in_file)
+	               : MS_FAULT;
 }
 
 enum status
@@ -399,7 +416,9 @@ elf_read(struct module *m, taddr addr, void *buf, size_t n)
 	uint64_t vaddr = (addr - m->bias) & address_mask(elf_machine(m));
 
 	if (module_elf(m) == NULL)
-		return m->file->list->t != NULL ? target_read(m->file->list->t, addr, buf, n) : MS_FAULT;
+		return m->file->list->t != NULL
+		               ? target_read(m->file->list->t, addr, buf, n)
+		               : MS_FAULT;
 	for (size_t i = 0; i < m->file->head.n; i++) {
 		const struct segment *s = &m->file->head.segments[i];
 		uint64_t off = vaddr - s->vaddr;

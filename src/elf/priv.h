@@ -46,22 +46,27 @@ struct source source_target(struct target *t, taddr base);
 struct source source_file(int fd);
 struct source source_bytes(const void *p, size_t len);
 
-/* MS_FORMAT if it is no ELF image, or one whose headers contradict themselves; MS_FAULT, MS_GONE. */
+/*
+ * MS_FORMAT if it is no ELF image, or one whose headers contradict themselves; MS_FAULT,
+ * MS_GONE.
+ */
 MUST_CHECK enum status head_parse(const struct source *src, struct elf_head *ret);
 void head_fini(struct elf_head *h);
 
 /* Lowest and highest address of the loaded segments; false if there are none. */
 bool head_extent(const struct elf_head *h, uint64_t *low, uint64_t *high);
 
-/* Find the GNU build id in bytes that are notes. Returns its length, 0 if there is none. */
+/*
+ * Find the GNU build id in bytes that are notes. Returns its length, 0 if there is none.
+ */
 size_t note_build_id(const void *notes, size_t len, bool swap, uint8_t ret[BUILD_ID_MAX]);
 
 /*
  * The build id of an image. Segments are read at their file offset, or, in memory, at
  * their address plus bias.
  */
-size_t head_build_id(const struct elf_head *h, const struct source *src, bool is_memory, uint64_t bias,
-                     uint8_t ret[BUILD_ID_MAX]);
+size_t head_build_id(const struct elf_head *h, const struct source *src, bool is_memory,
+                     uint64_t bias, uint8_t ret[BUILD_ID_MAX]);
 
 /* ---- modules.c ---- */
 
@@ -146,10 +151,11 @@ MUST_CHECK enum status memory_symbols(struct module *m, symbol_vec *ret, char **
 Elf *debug_elf(struct module *m);
 
 /*
- * Open the file that "dwz" moved shared DWARF to, by name and build id as .gnu_debugaltlink
- * has them; path is that of the file that names it. Returns a file, or -1.
+ * Open the file that "dwz" moved shared DWARF to, by name and build id as
+ * .gnu_debugaltlink has them; path is that of the file that names it. A file, or -1.
  */
-int debug_alt_open(struct module *m, const char *path, const char *name, const uint8_t *id, size_t len);
+int debug_alt_open(struct module *m, const char *path, const char *name,
+                   const uint8_t *id, size_t len);
 
 /* ---- members.c ---- */
 

@@ -57,7 +57,8 @@ symbol_is_useful(unsigned type, unsigned shndx, const char *name)
 
 /* Append the useful symbols of one section, either its local ones or the others. */
 static void
-collect_section(Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh, bool want_local, symbol_vec *v)
+collect_section(Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh, bool want_local,
+                symbol_vec *v)
 {
 	Elf_Data *data = elf_getdata(scn, NULL);
 	if (data == NULL || sh->sh_entsize == 0)
@@ -121,7 +122,10 @@ hash_place(const struct symtab *s, const char *name)
 	}
 }
 
-/* Hash the symbols from the first new one on; the table is rebuilt at twice their number. */
+/*
+ * Hash the symbols from the first new one on; the table is rebuilt at twice their
+ * number.
+ */
 static void
 hash_more(struct symtab *s)
 {
@@ -203,7 +207,10 @@ elf_symbol(struct module *m, const char *name, struct elf_symbol *ret)
 
 /* ---- by address ---- */
 
-/* Which of two symbols at one address to name: sized ones, exported ones, then the first. */
+/*
+ * Which of two symbols at one address to name: sized ones, exported ones, then the
+ * first.
+ */
 static int
 by_address(const void *a, const void *b, void *arg)
 {
@@ -267,7 +274,10 @@ elf_symbol_at(struct module *m, taddr addr, const char **name, struct elf_symbol
 
 	sort_by_address(m, s);
 	size_t up_to = count_up_to(s, value);
-	/* Downwards; of several that start at the same address the first in order is kept. */
+	/*
+	 * Downwards; of several that start at the same address the first in order is
+	 * kept.
+	 */
 	for (size_t i = up_to; i-- > 0 && up_to - i <= NEAR_MAX;) {
 		const struct symbol *sym = &s->symbols.at[s->by_addr[i]];
 		if (best != NULL && sym->value != best->value)

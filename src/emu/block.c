@@ -69,7 +69,8 @@ decode_block(struct emu *e, taddr pc, struct op ops[BLOCK_OPS], taddr *end)
 
 	while (n < BLOCK_OPS) {
 		uint32_t hook;
-		if (n > 0 && (at >> VIEW_PAGE_BITS != pc >> VIEW_PAGE_BITS || map_get(&e->hook_at, at, &hook)))
+		if (n > 0 && (at >> VIEW_PAGE_BITS != pc >> VIEW_PAGE_BITS ||
+		              map_get(&e->hook_at, at, &hook)))
 			break;
 		if (!decode_at(e, at, &ops[n]))
 			break;

@@ -8,7 +8,9 @@
 #include <elf.h>
 #include <string.h>
 
-enum { STACK_TOP_ROOM = 1024 }; /* above the first frame: what a callee may read of its caller's */
+enum {
+	STACK_TOP_ROOM = 1024
+}; /* above the first frame: what a callee may read of its caller's */
 
 static const uint8_t amd64_args[6] = {X86_DI, X86_SI, X86_DX, X86_CX, 8, 9};
 
@@ -19,7 +21,13 @@ x86_reset(struct emu *e, bool is64)
 	struct x86 *x = &e->x86;
 
 	memset(x->r, 0, sizeof(x->r));
-	memset(x->x, 0, sizeof(x->x));
+	memset(x->x, 0, sizeof(x->x) / 2);
+	if (x->is_wide) {
+		memset(x->x + 16, 0, sizeof(x->x) / 2);
+		memset(x->y, 0, sizeof(x->y));
+		memset(x->k, 0, sizeof(x->k));
+		x->is_wide = false;
+	}
 	x->f = (struct x86_flags){.zero_of = 1, .parity_of = 1};
 	x->is64 = is64;
 	x->linear_mask = is64 ? UINT64_MAX : UINT32_MAX;
@@ -146,29 +154,29 @@ i386_describe(const uint8_t *bytes, size_t n, char *text, size_t cap)
 }
 
 const struct emu_arch arch_x86_64 = {
-	.name = "x86-64",
-	.e_machine = EM_X86_64,
-	.ptr_width = 8,
-	.top = 0x7ffffffff000,
-	.decode = amd64_decode,
-	.describe = amd64_describe,
-	.set_tls = amd64_set_tls,
-	.enter = amd64_enter,
-	.args = amd64_args_get,
-	.leave = amd64_leave,
-	.result = x86_result,
+        .name = "x86-64",
+        .e_machine = EM_X86_64,
+        .ptr_width = 8,
+        .top = 0x7ffffffff000,
+        .decode = amd64_decode,
+        .describe = amd64_describe,
+        .set_tls = amd64_set_tls,
+        .enter = amd64_enter,
+        .args = amd64_args_get,
+        .leave = amd64_leave,
+        .result = x86_result,
 };
 
 const struct emu_arch arch_i386 = {
-	.name = "i386",
-	.e_machine = EM_386,
-	.ptr_width = 4,
-	.top = 0xfffff000,
-	.decode = i386_decode,
-	.describe = i386_describe,
-	.set_tls = i386_set_tls,
-	.enter = i386_enter,
-	.args = i386_args_get,
-	.leave = i386_leave,
-	.result = x86_result,
+        .name = "i386",
+        .e_machine = EM_386,
+        .ptr_width = 4,
+        .top = 0xfffff000,
+        .decode = i386_decode,
+        .describe = i386_describe,
+        .set_tls = i386_set_tls,
+        .enter = i386_enter,
+        .args = i386_args_get,
+        .leave = i386_leave,
+        .result = x86_result,
 };

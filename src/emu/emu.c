@@ -15,7 +15,7 @@ emu_end_text(enum emu_end end)
 {
 	static const char *const texts[] = {
 #define EMU_END_TEXT(id, text) [EMU_##id] = text,
-		EMU_ENDS(EMU_END_TEXT)
+	        EMU_ENDS(EMU_END_TEXT)
 #undef EMU_END_TEXT
 	};
 	return (unsigned)end < EMU_END_COUNT ? texts[end] : "?";
@@ -27,7 +27,8 @@ arch_of(const struct machine *m)
 	static const struct emu_arch *const archs[] = {&arch_x86_64, &arch_i386};
 
 	for (size_t i = 0; i < ARRAY_LEN(archs); i++)
-		if (archs[i]->e_machine == m->e_machine && archs[i]->ptr_width == m->ptr_width && !m->big_endian)
+		if (archs[i]->e_machine == m->e_machine &&
+		    archs[i]->ptr_width == m->ptr_width && !m->big_endian)
 			return archs[i];
 	return NULL;
 }
@@ -39,8 +40,10 @@ emu_new(struct target *t, struct emu **ret, struct errbuf *eb)
 	const struct emu_arch *arch = arch_of(m);
 	if (arch == NULL)
 		return errbuf_set(eb, MS_VERSION,
-		        "no interpreter for machine code of ELF machine %u with %u-byte %s-endian pointers",
-		        (unsigned)m->e_machine, (unsigned)m->ptr_width, m->big_endian ? "big" : "little");
+		                  "no interpreter for machine code of ELF machine %u "
+		                  "with %u-byte %s-endian pointers",
+		                  (unsigned)m->e_machine, (unsigned)m->ptr_width,
+		                  m->big_endian ? "big" : "little");
 
 	struct emu *e = xcalloc(1, sizeof(*e));
 	enum status st = view_init(&e->view, t, arch->top, eb);
@@ -93,8 +96,11 @@ emu_hook_set(struct emu *e, taddr addr, emu_hook hook, void *self)
 	map_put(&e->hook_at, addr, (uint32_t)e->hooks.n);
 	vec_push(&e->hooks, h);
 
-	/* No block can hold a magic address, so the cache need not suffer for a callback. */
-	bool is_magic = addr >= e->view.magic_at && addr < e->view.magic_at + VIEW_MAGIC_LEN;
+	/*
+	 * No block can hold a magic address, so the cache need not suffer for a callback.
+	 */
+	bool is_magic =
+	        addr >= e->view.magic_at && addr < e->view.magic_at + VIEW_MAGIC_LEN;
 	if (!is_magic)
 		blocks_flush(&e->blocks);
 }
@@ -132,7 +138,8 @@ note_unknown(struct emu *e, const struct emu_where *w)
 }
 
 enum emu_end
-emu_call(struct emu *e, taddr fn, const uint64_t *args, size_t n, uint64_t limit, uint64_t *result)
+emu_call(struct emu *e, taddr fn, const uint64_t *args, size_t n, uint64_t limit,
+         uint64_t *result)
 {
 	uint64_t six[6] = {0};
 
@@ -153,7 +160,8 @@ emu_call(struct emu *e, taddr fn, const uint64_t *args, size_t n, uint64_t limit
 		return end;
 	}
 	e->where = (struct emu_where){.pc = e->pc};
-	e->where.n_bytes = (uint8_t)view_fetch(&e->view, e->pc, e->where.bytes, sizeof(e->where.bytes));
+	e->where.n_bytes = (uint8_t)view_fetch(&e->view, e->pc, e->where.bytes,
+	                                       sizeof(e->where.bytes));
 	if (end == EMU_UNKNOWN)
 		note_unknown(e, &e->where);
 	return end;

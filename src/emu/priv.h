@@ -24,17 +24,17 @@ enum {
 	VIEW_PAGE_BITS = 12,
 	VIEW_PAGE = 1 << VIEW_PAGE_BITS,
 	VIEW_TLB = 1024,             /* recently used pages; 4 MiB of reach */
-	VIEW_WINDOW = 64 * 1024,     /* one read of a target whose bytes are not at hand */
+	VIEW_WINDOW = 64 * 1024,     /* one read of a target that must be read */
 	VIEW_WINDOW_SETS = 128,      /* times the ways: at most 32 MiB of windows */
 	VIEW_WINDOW_WAYS = 4,
 	VIEW_SCRATCH_PAGES = 256,    /* one call may write 1 MiB of the target's pages */
 	VIEW_KEPT_PAGES = 4096,      /* and 16 MiB may be kept over all calls */
-	VIEW_MAGIC_LEN = 4 << 20,    /* addresses that stand for no code, 16 bytes apart */
-	VIEW_MAGIC_STEP = 16,
+	VIEW_MAGIC_LEN = 4 << 20,    /* addresses that stand for no code, */
+	VIEW_MAGIC_STEP = 16,        /* so far apart */
 	VIEW_CHUNK = 64 * 1024,      /* emu_alloc takes memory in such pieces, */
 	VIEW_CHUNKS = 256,           /* at most this many */
 	VIEW_STACK_LEN = 1 << 20,
-	VIEW_GUARD = 1 << 20,        /* unmapped, between and around the parts of the arena */
+	VIEW_GUARD = 1 << 20,        /* unmapped, around each part of the arena */
 };
 
 struct tlb_read {
@@ -91,7 +91,8 @@ struct view {
 };
 
 /* MS_LIMIT if the address space, which ends at top, has no gap for the arena. */
-MUST_CHECK enum status view_init(struct view *v, struct target *t, taddr top, struct errbuf *eb);
+MUST_CHECK enum status view_init(struct view *v, struct target *t, taddr top,
+                                 struct errbuf *eb);
 void view_fini(struct view *v);
 
 /* All of [addr, addr + n) or false; any n, any address. */
@@ -115,7 +116,8 @@ bool view_code_changed_at(const struct view *v, taddr pc);
 static inline bool
 view_code_changed(const struct view *v, taddr pc)
 {
-	return UNLIKELY(v->call.n_code + v->kept.n_code != 0) && view_code_changed_at(v, pc);
+	bool is_any = v->call.n_code + v->kept.n_code != 0;
+	return UNLIKELY(is_any) && view_code_changed_at(v, pc);
 }
 
 void view_drop(struct view *v);
@@ -165,14 +167,20 @@ struct op {
 	uint64_t imm;
 	int64_t disp;
 	uint64_t ea_mask; /* how wide an address is computed */
-	vec_fn vec;
+	union {
+		vec_fn vec;
+		op_fn inner; /* what an operation in another encoding wraps */
+	};
 	uint8_t len, flags;
-	uint8_t dst, src; /* registers: byte offsets in the register file, or vector numbers */
+	uint8_t dst, src; /* byte offsets in the register file, or vectors' numbers */
 	uint8_t base, index, scale, seg;
 	uint8_t width; /* of the operands, bytes */
 	uint8_t sub;   /* which of a family */
 	bool is_mem;   /* the register-or-memory operand is memory */
 	uint8_t extra; /* a second width, register or prefix, as the family needs */
+	uint8_t src1;  /* the first source of an operation with three operands */
+	uint8_t mask;  /* mask register, 0 if none */
+	uint8_t kind;  /* how a vector operation takes its operands */
 };
 
 /* ---- blocks (block.c) ---- */
@@ -233,7 +241,10 @@ struct x86 {
 	taddr seg[X86_SEGS];
 	uint64_t linear_mask; /* of an address with its segment's base */
 	bool is64;
-	union xmm x[16];
+	bool is_wide;        /* something beyond the first 16 low lanes may not be zero */
+	union xmm x[32];     /* the low 16 bytes of the vector registers, */
+	union xmm y[32][3];  /* and what AVX and AVX-512 add to each */
+	uint64_t k[8];       /* AVX-512's masks */
 };
 
 /*
@@ -246,7 +257,7 @@ struct emu_arch {
 	uint8_t ptr_width;
 	taddr top; /* no process has memory from here on */
 
-	/* Decode the instruction in bytes[0..n) into *o: always succeeds, if only with an op that ends the call. */
+	/* Decode what is in bytes[0..n) into *o, if only to an op that ends the call. */
 	void (*decode)(const uint8_t *bytes, size_t n, taddr pc, struct op *o);
 	/* Name the opcode in bytes[0..n), without operands. */
 	void (*describe)(const uint8_t *bytes, size_t n, char *text, size_t cap);
@@ -281,8 +292,8 @@ struct unknown {
 struct emu {
 	struct x86 x86;
 
-	taddr pc;              /* where the next block begins; kept up to date between blocks */
-	const struct op *stop; /* the running block ends before this; NULL: after this op */
+	taddr pc;              /* where the next block begins */
+	const struct op *stop; /* the running block ends here; NULL: after this op */
 	uint64_t left;         /* instructions of the limit */
 	enum emu_end end;      /* set by an op that answers OP_STOP */
 	bool in_call;

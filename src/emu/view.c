@@ -116,10 +116,13 @@ static bool
 window_fill(struct view *v, struct window *w, const struct region *r, taddr at)
 {
 	taddr base = w->no * VIEW_WINDOW;
-	taddr from = r->start > base ? (r->start + VIEW_PAGE - 1) & -(taddr)VIEW_PAGE : base;
-	taddr to = r->end - base < VIEW_WINDOW ? r->end & -(taddr)VIEW_PAGE : base + VIEW_WINDOW;
+	taddr from =
+	        r->start > base ? (r->start + VIEW_PAGE - 1) & -(taddr)VIEW_PAGE : base;
+	taddr to = r->end - base < VIEW_WINDOW ? r->end & -(taddr)VIEW_PAGE
+	                                       : base + VIEW_WINDOW;
 
-	if (w->present != 0 || target_read(v->t, from, w->bytes + (from - base), to - from) != MS_OK) {
+	if (w->present != 0 ||
+	    target_read(v->t, from, w->bytes + (from - base), to - from) != MS_OK) {
 		from = at;
 		to = at + VIEW_PAGE;
 		if (target_read(v->t, from, w->bytes + (from - base), VIEW_PAGE) != MS_OK)
@@ -242,7 +245,10 @@ view_read(struct view *v, taddr addr, void *buf, size_t n)
 
 /* ---- writing ---- */
 
-/* Copy a page of which only a part may be mapped; false if nothing of [addr, addr + n) is lacking but cannot be read. */
+/*
+ * Copy a page of which only a part may be mapped; false if nothing of [addr, addr + n) is
+ * lacking but cannot be read.
+ */
 static bool
 copy_part(struct view *v, taddr at, uint8_t *to)
 {
@@ -465,7 +471,9 @@ find_gap(const struct target *t, taddr top, taddr len)
 		if (i > 0 && from < r[i - 1].end)
 			from = end;
 		if (from < end && end - from >= len)
-			return ((end - len) & -(taddr)VIEW_WINDOW) >= from ? (end - len) & -(taddr)VIEW_WINDOW : from;
+			return ((end - len) & -(taddr)VIEW_WINDOW) >= from
+			               ? (end - len) & -(taddr)VIEW_WINDOW
+			               : from;
 		if (i > 0 && r[i - 1].start < end)
 			end = r[i - 1].start;
 	}
@@ -480,7 +488,9 @@ view_init(struct view *v, struct target *t, taddr top, struct errbuf *eb)
 
 	taddr at = find_gap(t, top, len);
 	if (at == 0)
-		return errbuf_set(eb, MS_LIMIT, "no gap of %llu bytes in the target's address space", (unsigned long long)len);
+		return errbuf_set(eb, MS_LIMIT,
+		                  "no gap of %llu bytes in the target's address space",
+		                  (unsigned long long)len);
 
 	v->t = t;
 	v->arena = at;

@@ -24,7 +24,7 @@ void x86_describe(bool is64, const uint8_t *bytes, size_t n, char *text, size_t 
 /* Where the operands of a two-operand operation are: destination, source. */
 enum x86_form { FORM_RR, FORM_RM, FORM_MR, FORM_RI, FORM_MI, FORM_COUNT };
 
-/* In the order of their opcodes and of the /digit of 80-83; then what shares their forms. */
+/* In the order of opcodes and of the /digit of 80-83; then what shares their forms. */
 #define X86_ALU(X) X(ADD) X(OR) X(ADC) X(SBB) X(AND) X(SUB) X(XOR) X(CMP) X(TEST) X(MOV)
 enum x86_alu {
 #define X86_ALU_ENUM(k) ALU_##k,
@@ -34,32 +34,44 @@ enum x86_alu {
 };
 
 /* In the order of the /digit of C0-D3; 6 is an alias of 4. */
-enum x86_shift { SHIFT_ROL, SHIFT_ROR, SHIFT_RCL, SHIFT_RCR, SHIFT_SHL, SHIFT_SHR, SHIFT_SAL, SHIFT_SAR };
+enum x86_shift {
+	SHIFT_ROL,
+	SHIFT_ROR,
+	SHIFT_RCL,
+	SHIFT_RCR,
+	SHIFT_SHL,
+	SHIFT_SHR,
+	SHIFT_SAL,
+	SHIFT_SAR,
+};
 
 /* The tables' second index is the operand width: log2 of its bytes. */
 extern const op_fn x86_alu_ops[ALU_COUNT][4][FORM_COUNT];
-extern const op_fn x86_movzx_ops[2][2];   /* source 1 or 2 bytes; register or memory */
-extern const op_fn x86_movsx_ops[3][3][2]; /* source 1, 2, 4; destination 2, 4, 8; register or memory */
+extern const op_fn x86_movzx_ops[2][2];    /* from 1 or 2 bytes; register or memory */
+extern const op_fn x86_movsx_ops[3][3][2]; /* from 1, 2, 4; to 2, 4, 8; likewise */
 extern const op_fn x86_jcc_ops[16];
 
 /* Operations that look at op.width and op.sub themselves. */
 #define X86_OPS(X)                                                                       \
-	X(unknown) X(fetch_fault) X(trap) X(nop)                                         \
-	X(lea) X(lea16) X(push_r) X(push_i) X(push_m) X(pop_r) X(pop_m) X(leave)         \
-	X(call) X(call_r) X(call_m) X(jmp) X(jmp_r) X(jmp_m) X(ret) X(loop)              \
-	X(movzx16) X(inc) X(dec) X(neg) X(not) X(cmov) X(setcc) X(xchg) X(movbe)         \
-	X(widen) X(widen_dx) X(flag) X(pushf) X(popf) X(lahf) X(sahf)                    \
-	X(shift) X(shift_cl) X(double_shift) X(bit_test)                                 \
-	X(bsf) X(bsr) X(tzcnt) X(lzcnt) X(popcnt) X(bswap)                               \
-	X(mul) X(imul) X(imul_2) X(div) X(idiv)                                          \
-	X(andn) X(bls) X(bextr) X(bzhi) X(shift_x) X(rorx) X(mulx) X(pdep) X(pext)       \
-	X(adx) X(crc32)                                                                  \
-	X(movs) X(stos) X(lods) X(scas) X(cmps)                                          \
-	X(xadd) X(cmpxchg) X(cmpxchg_pair)                                               \
-	X(cpuid) X(xgetbv) X(syscall) X(syscall_stop) X(rdbase)                                          \
-	X(vec_rr) X(vec_rm) X(vec_shift_i) X(vec_load) X(vec_load_low) X(vec_load_half)  \
-	X(vec_store) X(vec_store_half) X(vec_from_r) X(vec_to_r) X(vec_mask)             \
-	X(vec_insert) X(vec_extract) X(vec_from_int) X(vec_to_int) X(vec_compare) X(vec_test)
+	X(unknown) X(fetch_fault) X(trap) X(nop) X(lea) X(lea16) X(push_r)               \
+	X(push_i) X(push_m) X(pop_r) X(pop_m) X(leave) X(call) X(call_r)                 \
+	X(call_m) X(jmp) X(jmp_r) X(jmp_m) X(ret) X(loop) X(movzx16) X(inc)              \
+	X(dec) X(neg) X(not) X(cmov) X(setcc) X(xchg) X(movbe) X(widen)                  \
+	X(widen_dx) X(flag) X(pushf) X(popf) X(lahf) X(sahf) X(shift)                    \
+	X(shift_cl) X(double_shift) X(bit_test) X(bsf) X(bsr) X(tzcnt)                   \
+	X(lzcnt) X(popcnt) X(bswap) X(mul) X(imul) X(imul_2) X(div) X(idiv)              \
+	X(andn) X(bls) X(bextr) X(bzhi) X(shift_x) X(rorx) X(mulx) X(pdep)               \
+	X(pext) X(adx) X(crc32) X(movs) X(stos) X(lods) X(scas) X(cmps)                  \
+	X(xadd) X(cmpxchg) X(cmpxchg_pair) X(cpuid) X(xgetbv) X(xtest)                   \
+	X(state_save) X(state_restore) X(syscall) X(syscall_stop) X(rdbase)              \
+	X(vec_rr) X(vec_rm) X(vec_shift_i) X(vec_load) X(vec_load_low)                   \
+	X(vec_load_half) X(vec_store) X(vec_store_half) X(vec_from_r)                    \
+	X(vec_to_r) X(vec_mask) X(vec_insert) X(vec_extract) X(vec_from_int)             \
+	X(vec_to_int) X(vec_compare) X(vec_test) X(avx_wrap) X(avx_op)                   \
+	X(avx_load) X(avx_store) X(avx_mask) X(avx_test) X(avx_shift_i)                  \
+	X(avx_broadcast) X(avx_insert) X(avx_extract) X(avx_permute)                     \
+	X(avx_zero_upper) X(avx_compare) X(avx_ternary) X(k_move) X(k_load)              \
+	X(k_store) X(k_from_r) X(k_to_r) X(k_logic) X(k_test) X(k_shift)
 #define X86_OP_DECLARE(name) int x86_##name(struct emu *e, const struct op *o);
 X86_OPS(X86_OP_DECLARE)
 #undef X86_OP_DECLARE
@@ -69,6 +81,16 @@ enum x86_flag_op { FLAG_CLC, FLAG_STC, FLAG_CMC, FLAG_CLD, FLAG_STD };
 enum x86_bt { BT_TEST, BT_SET, BT_RESET, BT_COMPLEMENT };
 enum x86_bls { BLS_R = 1, BLS_MSK, BLS_I };
 enum x86_rep { REP_NONE, REP_NE, REP_E };
+
+/* op.kind of a vector operation: where its operands come from. */
+enum x86_vec_kind {
+	KIND_2,     /* destination, source */
+	KIND_3,     /* destination, first source, source */
+	KIND_COUNT, /* the same, its source the one count for all lanes */
+};
+
+/* op.sub of k_logic. */
+enum x86_k { K_AND, K_ANDN, K_OR, K_XNOR, K_XOR, K_ADD, K_UNPACK, K_NOT };
 
 /* ---- flags ---- */
 
@@ -190,7 +212,8 @@ static ALWAYS_INLINE taddr
 x86_ea(const struct emu *e, const struct op *o)
 {
 	const struct x86 *x = &e->x86;
-	taddr a = (x->r[o->base] + (x->r[o->index] << o->scale) + (uint64_t)o->disp) & o->ea_mask;
+	taddr a = x->r[o->base] + (x->r[o->index] << o->scale) + (uint64_t)o->disp;
+	a &= o->ea_mask;
 	if (UNLIKELY(o->seg != X86_SEG_NONE))
 		a = (a + x->seg[o->seg]) & x->linear_mask;
 	return a;
@@ -201,7 +224,12 @@ x86_load(struct emu *e, taddr a, unsigned w, uint64_t *v)
 {
 	const uint8_t *p = view_hit(&e->view, a, w);
 	if (LIKELY(p != NULL)) {
-		*v = w == 8 ? load_u64(p) : w == 4 ? load_u32(p) : w == 2 ? load_u16(p) : *p;
+		if (w == 8)
+			*v = load_u64(p);
+		else if (w == 4)
+			*v = load_u32(p);
+		else
+			*v = w == 2 ? load_u16(p) : *p;
 		return true;
 	}
 	*v = 0;

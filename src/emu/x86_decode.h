@@ -25,6 +25,9 @@ struct dec {
 	uint8_t rex; /* with 0x40 set if there was one */
 	uint8_t vex; /* 0, or the first byte: c4, c5; 62 for EVEX */
 	uint8_t vvvv, vex_l;
+	uint8_t high_reg, high_rm; /* EVEX: 16 or 0, for vector registers */
+	uint8_t mask, disp8_scale;
+	bool is_zeroing, is_broadcast, is_reserved;
 	uint8_t prefix; /* enum dec_prefix */
 
 	uint8_t map, opcode; /* map 0 is one byte; 1 is 0f; 2 is 0f38; 3 is 0f3a */
@@ -53,7 +56,19 @@ unsigned dec_stack_width(const struct dec *d);
 /* The byte offset of general register no at width w. */
 uint8_t dec_reg(const struct dec *d, unsigned no, unsigned w);
 
-/* ModRM, with the operand of `reg` as source or destination: sets run, width and both operands. */
+/* 8 if REX has the bit, to be added to a register's number. */
+uint8_t dec_rex_bit(const struct dec *d, unsigned bit);
+
+/* A width as the tables of operations are indexed by it. */
+unsigned dec_log2(unsigned w);
+
+/* An immediate of the operand's width: 4 bytes, sign-extended, where that is 8. */
+void dec_imm_of_width(struct dec *d, unsigned w);
+
+/* After dec_modrm: one operand, source and destination alike. Always true. */
+bool dec_e(struct dec *d, op_fn run, unsigned w);
+
+/* ModRM, the operand of `reg` being source or destination: sets run, width, operands. */
 bool dec_e_g(struct dec *d, op_fn run, unsigned w);
 bool dec_g_e(struct dec *d, op_fn run, unsigned w);
 
@@ -67,9 +82,24 @@ bool dec_plain(struct dec *d, op_fn run);
 /* imm is a distance of n bytes' size. */
 bool dec_jump(struct dec *d, op_fn run, unsigned n);
 
-/* The maps behind 0f, behind VEX, and of the vector operations. */
+/* The maps: of one byte, behind 0f, of the vector operations, behind VEX and EVEX. */
+bool dec_one_byte(struct dec *d);
 bool dec_0f(struct dec *d);
 bool dec_bmi(struct dec *d);
 bool dec_vec(struct dec *d);
+bool dec_vex(struct dec *d);
+bool dec_evex(struct dec *d);
+
+/* The W bit of REX, VEX or EVEX. */
+bool dec_is_w(const struct dec *d);
+
+/* Read an immediate of one byte, as the last thing. Always true. */
+bool dec_with_imm(struct dec *d);
+
+/* VEX's or EVEX's operands: sets run, dst, src, src1 and the vector's width. */
+bool dec_vec_operands(struct dec *d, op_fn run, bool reg_is_dst);
+
+/* Make of an SSE operation on 16 bytes, just decoded, the same in the newer encoding. */
+bool dec_wrap(struct dec *d, enum x86_vec_kind kind);
 
 #endif

@@ -40,14 +40,16 @@ d_sysenter(struct dec *d, unsigned arg)
 	return dec_plain(d, x86_syscall_stop);
 }
 
-/* 0f 01: of all that, xgetbv. */
+/* 0f 01: of all that, xgetbv and xtest. */
 static bool
 d_system(struct dec *d, unsigned arg)
 {
-	enum { XGETBV = 0xd0 };
+	enum { XGETBV = 0xd0, XTEST = 0xd6 };
 	(void)arg;
-	dec_modrm(d);
-	return d->modrm == XGETBV && d->prefix == DEC_NP && dec_plain(d, x86_xgetbv);
+	if (!dec_modrm(d) || d->prefix != DEC_NP ||
+	    (d->modrm != XGETBV && d->modrm != XTEST))
+		return false;
+	return dec_plain(d, d->modrm == XGETBV ? x86_xgetbv : x86_xtest);
 }
 
 static bool
@@ -139,14 +141,25 @@ d_xadd(struct dec *d, unsigned arg)
 	return dec_e_g(d, x86_xadd, byte_or_full(d));
 }
 
-/* c7 /1: cmpxchg8b and cmpxchg16b. */
+/* ae and c7 in memory: fxsave, fxrstor, xsave, xrstor; xsavec. */
+static bool
+state(struct dec *d, op_fn run, unsigned sub)
+{
+	d->o->sub = (uint8_t)sub;
+	d->o->run = run;
+	return true;
+}
+
+/* c7 /1: cmpxchg8b and cmpxchg16b; /4: xsavec. */
 static bool
 d_cmpxchg_pair(struct dec *d, unsigned arg)
 {
 	(void)arg;
-	d->is_lockable = true;
 	if (!dec_e_g(d, x86_cmpxchg_pair, (d->rex & REX_W) != 0 ? 8 : 4))
 		return false;
+	if ((d->reg & 7) == 4 && d->o->is_mem && d->prefix == DEC_NP)
+		return state(d, x86_state_save, 2);
+	d->is_lockable = true;
 	return (d->reg & 7) == 1 && d->o->is_mem && d->rep == 0;
 }
 
@@ -186,7 +199,8 @@ static bool
 d_movnti(struct dec *d, unsigned arg)
 {
 	(void)arg;
-	return d->prefix == DEC_NP && dec_alu_e_g(d, ALU_MOV, dec_width(d)) && d->o->is_mem;
+	return d->prefix == DEC_NP && dec_alu_e_g(d, ALU_MOV, dec_width(d)) &&
+	       d->o->is_mem;
 }
 
 static bool
@@ -199,7 +213,29 @@ d_bswap(struct dec *d, unsigned arg)
 	return d->o->width != 2;
 }
 
-/* ae: fences, cache flushes, the segment bases. The others save or change state that is not kept. */
+/* ae with memory: also cache flushes. What would change the rounding is not known. */
+static bool
+ae_memory(struct dec *d)
+{
+	switch (d->reg & 7) {
+	case 0:
+		return d->prefix == DEC_NP && state(d, x86_state_save, 0);
+	case 1:
+		return d->prefix == DEC_NP && state(d, x86_state_restore, 0);
+	case 4:
+		return d->prefix == DEC_NP && state(d, x86_state_save, 1);
+	case 5:
+		return d->prefix == DEC_NP && state(d, x86_state_restore, 1);
+	case 6:
+		return d->prefix == DEC_66 && dec_plain(d, x86_nop);
+	case 7:
+		return d->rep == 0 && dec_plain(d, x86_nop);
+	default:
+		return false;
+	}
+}
+
+/* ae: fences and the segment bases. */
 static bool
 d_ae(struct dec *d, unsigned arg)
 {
@@ -209,7 +245,7 @@ d_ae(struct dec *d, unsigned arg)
 
 	unsigned digit = d->reg & 7;
 	if (d->o->is_mem)
-		return (digit == 7 && d->rep == 0) || (digit == 6 && d->prefix == DEC_66) ? dec_plain(d, x86_nop) : false;
+		return ae_memory(d);
 	if (d->prefix == DEC_NP && digit >= 5)
 		return dec_plain(d, x86_nop);
 	if (d->prefix != DEC_F3 || digit > 1 || !d->is64)
@@ -219,6 +255,7 @@ d_ae(struct dec *d, unsigned arg)
 	return dec_plain(d, x86_rdbase);
 }
 
+/* clang-format off */
 static const struct dec_row two_bytes[256] = {
 	[0x01] = {d_system, 0},
 	[0x05] = {d_syscall, 0},
@@ -251,6 +288,7 @@ static const struct dec_row two_bytes[256] = {
 	[0xc8 ... 0xcf] = {d_bswap, 0},
 	[0xff] = {d_trap, 0},
 };
+/* clang-format on */
 
 /* 0f 38 f0, f1: movbe, or crc32 with f2. */
 static bool
@@ -280,7 +318,8 @@ dec_0f(struct dec *d)
 		return two_bytes[d->opcode].fn(d, two_bytes[d->opcode].arg);
 	if (d->map == 2 && (d->opcode == 0xf0 || d->opcode == 0xf1))
 		return movbe_or_crc32(d);
-	if (d->map == 2 && d->opcode == 0xf6 && (d->prefix == DEC_66 || d->prefix == DEC_F3)) {
+	if (d->map == 2 && d->opcode == 0xf6 &&
+	    (d->prefix == DEC_66 || d->prefix == DEC_F3)) {
 		d->o->sub = d->prefix == DEC_F3;
 		return dec_g_e(d, x86_adx, (d->rex & REX_W) != 0 ? 8 : 4);
 	}
@@ -294,6 +333,7 @@ struct bmi_row {
 	op_fn run;
 };
 
+/* clang-format off */
 static const struct bmi_row bmi[] = {
 	{2, DEC_NP, 0xf2, 0, x86_andn},
 	{2, DEC_NP, 0xf3, 0, x86_bls},
@@ -307,6 +347,7 @@ static const struct bmi_row bmi[] = {
 	{2, DEC_F2, 0xf7, SHIFT_SHR, x86_shift_x},
 	{3, DEC_F2, 0xf0, 0, x86_rorx},
 };
+/* clang-format on */
 
 bool
 dec_bmi(struct dec *d)
@@ -315,9 +356,12 @@ dec_bmi(struct dec *d)
 	unsigned w = (d->rex & REX_W) != 0 && d->is64 ? 8 : 4;
 
 	for (size_t i = 0; i < ARRAY_LEN(bmi); i++)
-		if (bmi[i].map == d->map && bmi[i].prefix == d->prefix && bmi[i].opcode == d->opcode)
+		if (bmi[i].map == d->map && bmi[i].prefix == d->prefix &&
+		    bmi[i].opcode == d->opcode)
 			row = &bmi[i];
-	if (row == NULL || d->vex_l != 0 || !dec_g_e(d, row->run, w))
+	if (row == NULL)
+		return dec_vex(d);
+	if (d->vex_l != 0 || !dec_g_e(d, row->run, w))
 		return false;
 
 	d->o->sub = row->sub;

@@ -38,7 +38,8 @@ load(struct dec *d, op_fn run, unsigned width, bool is_aligned)
 
 /* A store; between registers it is the move of the load, the other way round. */
 static bool
-store(struct dec *d, unsigned width, bool is_aligned, unsigned load_prefix, unsigned load_opcode)
+store(struct dec *d, unsigned width, bool is_aligned, unsigned load_prefix,
+      unsigned load_opcode)
 {
 	if (!vec_operands(d, x86_vec_store, false))
 		return false;
@@ -76,7 +77,8 @@ whole(struct dec *d)
 
 	switch (d->opcode) {
 	case 0x10:
-		return load(d, p < DEC_F3 ? x86_vec_load : x86_vec_load_low, widths[p], false);
+		return load(d, p < DEC_F3 ? x86_vec_load : x86_vec_load_low, widths[p],
+		            false);
 	case 0x11:
 		return store(d, widths[p], false, p, 0x10);
 	case 0x28:
@@ -88,7 +90,8 @@ whole(struct dec *d)
 	case 0xe7:
 		return p == DEC_66 && store(d, 16, true, p, 0) && d->o->is_mem;
 	case 0x6f:
-		return (p == DEC_66 || p == DEC_F3) && load(d, x86_vec_load, 16, p == DEC_66);
+		return (p == DEC_66 || p == DEC_F3) &&
+		       load(d, x86_vec_load, 16, p == DEC_66);
 	case 0x7f:
 		return (p == DEC_66 || p == DEC_F3) && store(d, 16, p == DEC_66, p, 0x6f);
 	default:
@@ -165,7 +168,8 @@ mask(struct dec *d)
 static bool
 lane(struct dec *d, unsigned w, bool is_in)
 {
-	if (d->prefix != DEC_66 || !vec_operands(d, is_in ? x86_vec_insert : x86_vec_extract, is_in))
+	if (d->prefix != DEC_66 ||
+	    !vec_operands(d, is_in ? x86_vec_insert : x86_vec_extract, is_in))
 		return false;
 	d->o->width = (uint8_t)w;
 	if (is_in)
@@ -180,7 +184,8 @@ lane(struct dec *d, unsigned w, bool is_in)
 static bool
 extract_word(struct dec *d)
 {
-	if (d->prefix != DEC_66 || !vec_operands(d, x86_vec_extract, true) || d->o->is_mem)
+	if (d->prefix != DEC_66 || !vec_operands(d, x86_vec_extract, true) ||
+	    d->o->is_mem)
 		return false;
 	d->o->width = 2;
 	d->o->dst = (uint8_t)(d->reg * 8);
@@ -191,7 +196,8 @@ extract_word(struct dec *d)
 static bool
 shift_imm(struct dec *d)
 {
-	if (d->prefix != DEC_66 || !vec_operands(d, x86_vec_shift_i, false) || d->o->is_mem)
+	if (d->prefix != DEC_66 || !vec_operands(d, x86_vec_shift_i, false) ||
+	    d->o->is_mem)
 		return false;
 
 	const struct vec_row *row = vec_find_shift(d->reg & 7, d->opcode);

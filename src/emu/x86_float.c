@@ -18,7 +18,10 @@ is_nan32(uint32_t v)
 	return (v & INT32_MAX) > 0x7f800000;
 }
 
-/* The first operand that is no number, made quiet, is the result; if none was, a fixed one. */
+/*
+ * The first operand that is no number, made quiet, is the result; if none was, a fixed
+ * one.
+ */
 static uint64_t
 nan_rule64(uint64_t a, uint64_t b, uint64_t r)
 {
@@ -101,7 +104,10 @@ root(uint64_t v)
 		m |= UINT64_C(1) << 52;
 	}
 
-	/* The value is m * 2^(exponent - 1075); make the power even and take 54 bits of root. */
+	/*
+	 * The value is m * 2^(exponent - 1075); make the power even and take 54 bits of
+	 * root.
+	 */
 	int power = exponent - 1075;
 	unsigned __int128 n = (unsigned __int128)m << (54 + (power & 1));
 	power = (power - (54 + (power & 1))) / 2;
@@ -127,7 +133,9 @@ sqrt_64(union xmm *d, const union xmm *s, unsigned i)
 	d->q[i] = root(s->q[i]);
 }
 
-/* Twice rounded is rightly rounded here: a double has more than twice a float's digits. */
+/*
+ * Twice rounded is rightly rounded here: a double has more than twice a float's digits.
+ */
 static void
 sqrt_32(union xmm *d, const union xmm *s, unsigned i)
 {
@@ -261,8 +269,8 @@ widen(uint32_t bits)
 	uint64_t r;
 
 	if (is_nan32(bits))
-		return (uint64_t)(bits & 0x80000000) << 32 | UINT64_C(0x7ff8000000000000) |
-		        (uint64_t)(bits & 0x7fffff) << 29;
+		return (uint64_t)(bits & 0x80000000) << 32 |
+		       UINT64_C(0x7ff8000000000000) | (uint64_t)(bits & 0x7fffff) << 29;
 	double v = (double)x.f[0];
 	memcpy(&r, &v, 8);
 	return r;
@@ -275,7 +283,8 @@ narrow(uint64_t bits)
 	uint32_t r;
 
 	if (is_nan64(bits))
-		return (uint32_t)(bits >> 32 & 0x80000000) | 0x7fc00000 | (uint32_t)(bits >> 29 & 0x7fffff);
+		return (uint32_t)(bits >> 32 & 0x80000000) | 0x7fc00000 |
+		       (uint32_t)(bits >> 29 & 0x7fffff);
 	float v = (float)x.d[0];
 	memcpy(&r, &v, 4);
 	return r;

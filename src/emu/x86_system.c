@@ -29,7 +29,8 @@ repeat_begin(const struct emu *e, const struct op *o, unsigned addr_width)
 
 /* After done repetitions; is_over if the operation has met its condition. */
 static int
-repeat_end(struct emu *e, const struct op *o, const struct repeat *r, uint64_t done, bool is_over, unsigned addr_width)
+repeat_end(struct emu *e, const struct op *o, const struct repeat *r, uint64_t done,
+           bool is_over, unsigned addr_width)
 {
 	if (!r->is_counted)
 		return OP_NEXT;
@@ -98,7 +99,8 @@ x86_stos(struct emu *e, const struct op *o)
 	uint64_t done, step = string_step(e, o);
 
 	for (done = 0; done < rep.n; done++) {
-		if (!x86_store(e, e->x86.r[X86_DI] & o->ea_mask, o->width, e->x86.r[X86_AX]))
+		if (!x86_store(e, e->x86.r[X86_DI] & o->ea_mask, o->width,
+		               e->x86.r[X86_AX]))
 			return OP_STOP;
 		string_advance(e, X86_DI, aw, step);
 	}
@@ -242,7 +244,8 @@ x86_cmpxchg_pair(struct emu *e, const struct op *o)
 	if (!x86_load(e, at, w, &low) || !x86_load(e, at + w, w, &high))
 		return OP_STOP;
 
-	bool is_equal = low == x86_reg(e, X86_AX * 8, w) && high == x86_reg(e, X86_DX * 8, w);
+	bool is_equal =
+	        low == x86_reg(e, X86_AX * 8, w) && high == x86_reg(e, X86_DX * 8, w);
 	uint64_t to_low = is_equal ? x86_reg(e, X86_BX * 8, w) : low;
 	uint64_t to_high = is_equal ? x86_reg(e, X86_CX * 8, w) : high;
 	if (!x86_store(e, at, w, to_low) || !x86_store(e, at + w, w, to_high))
@@ -265,9 +268,16 @@ int
 x86_cpuid(struct emu *e, const struct op *o)
 {
 	enum {
-		FPU = 1u << 0, CX8 = 1u << 8, CMOV = 1u << 15, MMX = 1u << 23,
-		FXSR = 1u << 24, SSE = 1u << 25, SSE2 = 1u << 26,
-		NX = 1u << 20, LONG_MODE = 1u << 29, LAHF_LM = 1u << 0,
+		FPU = 1u << 0,
+		CX8 = 1u << 8,
+		CMOV = 1u << 15,
+		MMX = 1u << 23,
+		FXSR = 1u << 24,
+		SSE = 1u << 25,
+		SSE2 = 1u << 26,
+		NX = 1u << 20,
+		LONG_MODE = 1u << 29,
+		LAHF_LM = 1u << 0,
 	};
 	uint32_t a = 0, b = 0, c = 0, d = 0;
 	(void)o;
@@ -307,6 +317,76 @@ x86_xgetbv(struct emu *e, const struct op *o)
 		return op_stop(e, EMU_FAULT);
 	x86_reg_set(e, X86_AX * 8, 4, 3);
 	x86_reg_set(e, X86_DX * 8, 4, 0);
+	return OP_NEXT;
+}
+
+/* Never inside a transaction. */
+int
+x86_xtest(struct emu *e, const struct op *o)
+{
+	struct x86_flags *f = &e->x86.f;
+	(void)o;
+
+	f->cf = f->of = f->af = f->sf = 0;
+	x86_set_zf_pf(f, true, false);
+	return OP_NEXT;
+}
+
+/*
+ * The legacy area of fxsave, xsave and xsavec: x87 as after its start, MXCSR as after
+ * its start, the vectors. The dynamic linker saves and restores so around binding a
+ * symbol. It says that only x87 and SSE are there, so only those are restored; nothing
+ * that runs in between touches what is above.
+ */
+enum {
+	STATE_LEGACY = 512,
+	STATE_HEADER = 64,
+	STATE_MXCSR_AT = 24,
+	STATE_X_AT = 160,
+	STATE_X87_AND_SSE = 3,
+};
+
+/* sub: 0 fxsave, 1 xsave, 2 xsavec. */
+int
+x86_state_save(struct emu *e, const struct op *o)
+{
+	uint8_t area[STATE_LEGACY + STATE_HEADER] = {0x7f, 3};
+	const uint32_t mxcsr[2] = {0x1f80, 0xffff};
+	unsigned n = e->x86.is64 ? 16 : 8;
+	taddr at = x86_ea(e, o);
+	uint64_t want = (uint32_t)e->x86.r[X86_AX] | e->x86.r[X86_DX] << 32;
+	uint64_t has = want & STATE_X87_AND_SSE;
+	uint64_t compact = o->sub == 2 ? want | UINT64_C(1) << 63 : 0;
+
+	if (at % (o->sub == 0 ? 16 : 64) != 0)
+		return op_stop(e, EMU_FAULT);
+	if (o->sub != 0 && has != STATE_X87_AND_SSE)
+		return op_stop(e, EMU_UNKNOWN);
+	memcpy(area + STATE_MXCSR_AT, mxcsr, sizeof(mxcsr));
+	memcpy(area + STATE_X_AT, e->x86.x, n * sizeof(e->x86.x[0]));
+	memcpy(area + STATE_LEGACY, &has, 8);
+	memcpy(area + STATE_LEGACY + 8, &compact, 8);
+	return emu_store_slow(e, at, area, o->sub == 0 ? STATE_LEGACY : sizeof(area))
+	               ? OP_NEXT
+	               : OP_STOP;
+}
+
+/* What x86_state_save wrote; anything else is not known. sub: 0 fxrstor, 1 xrstor. */
+int
+x86_state_restore(struct emu *e, const struct op *o)
+{
+	uint8_t area[STATE_LEGACY + STATE_HEADER] = {0};
+	unsigned n = e->x86.is64 ? 16 : 8;
+	taddr at = x86_ea(e, o);
+
+	if (!emu_load_slow(e, at, area, o->sub == 0 ? STATE_LEGACY : sizeof(area)))
+		return OP_STOP;
+	uint64_t has = load_u64(area + STATE_LEGACY);
+	bool is_ours =
+	        load_u16(area) == 0x37f && load_u16(area + STATE_MXCSR_AT) == 0x1f80;
+	if (!is_ours || (o->sub != 0 && has != STATE_X87_AND_SSE))
+		return op_stop(e, EMU_UNKNOWN);
+	memcpy(e->x86.x, area + STATE_X_AT, n * sizeof(e->x86.x[0]));
 	return OP_NEXT;
 }
 

@@ -40,8 +40,8 @@ LANES_OF_EACH_WIDTH(pcmpeq, a == b ? UINT64_MAX : 0)
 LANES(pcmpgt_b, sb, 16, a > b ? -1 : 0)
 LANES(pcmpgt_w, sh, 8, a > b ? -1 : 0)
 LANES(pcmpgt_d, sw, 4, a > b ? -1 : 0)
-LANES(pand, q, 2, a & b)
-LANES(pandn, q, 2, ~a & b)
+LANES(pand, q, 2, a &b)
+LANES(pandn, q, 2, ~a &b)
 LANES(por, q, 2, a | b)
 LANES(pxor, q, 2, a ^ b)
 LANES(copy, q, 2, b)
@@ -72,11 +72,11 @@ LANES(pmaxud, w, 4, MOST(a, b))
 
 LANES(pavgb, b, 16, (a + b + 1) >> 1)
 LANES(pavgw, h, 8, (a + b + 1) >> 1)
-LANES(pmullw, sh, 8, a * b)
+LANES(pmullw, sh, 8, a *b)
 LANES(pmulhw, sh, 8, (a * b) >> 16)
 LANES(pmulhuw, h, 8, ((uint32_t)a * b) >> 16)
 LANES(pmulld, w, 4, a *b)
-LANES(pmuludq, q, 2, (uint64_t)(uint32_t)a * (uint32_t)b)
+LANES(pmuludq, q, 2, (uint64_t)(uint32_t)a *(uint32_t)b)
 LANES(pabsb, sb, 16, b < 0 ? -b : b)
 LANES(pabsw, sh, 8, b < 0 ? -b : b)
 LANES(pabsd, sw, 4, b < 0 ? -(uint32_t)b : (uint32_t)b)
@@ -87,7 +87,7 @@ pmaddwd(union xmm *d, const union xmm *s, unsigned imm)
 	(void)imm;
 	for (unsigned i = 0; i < 4; i++)
 		d->w[i] = (uint32_t)(d->sh[2 * i] * s->sh[2 * i]) +
-		        (uint32_t)(d->sh[2 * i + 1] * s->sh[2 * i + 1]);
+		          (uint32_t)(d->sh[2 * i + 1] * s->sh[2 * i + 1]);
 }
 
 static void
@@ -96,7 +96,8 @@ psadbw(union xmm *d, const union xmm *s, unsigned imm)
 	union xmm r = {.q = {0, 0}};
 	(void)imm;
 	for (unsigned i = 0; i < 16; i++)
-		r.q[i / 8] += (unsigned)(d->b[i] > s->b[i] ? d->b[i] - s->b[i] : s->b[i] - d->b[i]);
+		r.q[i / 8] += (unsigned)(d->b[i] > s->b[i] ? d->b[i] - s->b[i]
+		                                           : s->b[i] - d->b[i]);
 	*d = r;
 }
 
@@ -187,7 +188,8 @@ UNPACK(punpckhqdq, q, 2, 1)
 		(void)imm;                                                               \
 		for (unsigned i = 0; i < (n); i++) {                                     \
 			r.to[i] = (__typeof__(r.to[0]))clamp(d->from[i], low, high);     \
-			r.to[(n) + i] = (__typeof__(r.to[0]))clamp(s->from[i], low, high); \
+			r.to[(n) + i] =                                                  \
+			        (__typeof__(r.to[0]))clamp(s->from[i], low, high);       \
 		}                                                                        \
 		*d = r;                                                                  \
 	}
@@ -331,11 +333,12 @@ movddup(union xmm *d, const union xmm *s, unsigned imm)
 
 enum { NP, P66, PF3, PF2 };
 
+/* clang-format off */
 #define FP_ROWS(op, name)                                                                \
 	{1, NP, op, 16, 0, vec_##name##ps}, {1, P66, op, 16, 0, vec_##name##pd},         \
 	{1, PF3, op, 4, 0, vec_##name##ss}, {1, PF2, op, 8, 0, vec_##name##sd},
 
-/* Map (1: 0f, 2: 0f38, 3: 0f3a), prefix, opcode, bytes of a source in memory, has an immediate. */
+/* Map (1: 0f, 2: 0f38, 3: 0f3a), prefix, opcode, bytes of memory, has an immediate. */
 static const struct vec_row rows[] = {
 	{1, NP, 0x14, 16, 0, punpckldq}, {1, P66, 0x14, 16, 0, punpcklqdq},
 	{1, NP, 0x15, 16, 0, punpckhdq}, {1, P66, 0x15, 16, 0, punpckhqdq},
@@ -418,6 +421,7 @@ static const struct vec_row immediate_shifts[] = {
 	{1, 2, 0x73, 0, 1, psrlq}, {1, 3, 0x73, 0, 1, psrldq},
 	{1, 6, 0x73, 0, 1, psllq}, {1, 7, 0x73, 0, 1, pslldq},
 };
+/* clang-format on */
 
 static const struct vec_row *
 find(const struct vec_row *at, size_t n, unsigned map, unsigned prefix, unsigned opcode)

@@ -45,7 +45,8 @@ graph_in_build(const struct heap *h, struct graph_in *ret, struct errbuf *eb)
 {
 	CLEAN(graph_in_fini) struct graph_in g = {.n = h->nref};
 
-	enum status st = mem_checked((size_t)h->nobj + 1, 8, GRAPH_BYTES_MAX, &g.first, eb);
+	enum status st = mem_checked(
+		(size_t)h->nobj + 1, 8, GRAPH_BYTES_MAX, &g.first, eb);
 	if (st == MS_OK)
 		st = mem_checked(h->nref, 4, GRAPH_BYTES_MAX, &g.from, eb);
 	if (st == MS_OK)
@@ -68,7 +69,8 @@ graph_in_fini(struct graph_in *g)
 	*g = (struct graph_in){0};
 }
 
-/* The object that has reference number r: the last one whose references begin at or before it. */
+/* The object that has reference number r: the last one whose references begin at or
+ * before it. */
 static objid
 source_of(const struct heap *h, uint64_t r)
 {

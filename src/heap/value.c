@@ -21,7 +21,8 @@ enum {
 };
 static_assert(VK_COUNT <= KIND_MASK + 1, "a value kind is four bits");
 
-static const struct heap_value no_value = {.kind = VK_NONE, .len = VALUE_NO_LEN, .text = ""};
+static const struct heap_value no_value = {
+	.kind = VK_NONE, .len = VALUE_NO_LEN, .text = ""};
 
 /* VK_NONE has no text, whatever the caller left in the struct. */
 static size_t
@@ -62,7 +63,8 @@ value_record_put(uint8_t *out, const struct heap_value *v)
 }
 
 enum status
-value_record_get(const uint8_t *p, const uint8_t *end, struct heap_value *ret, const uint8_t **next)
+value_record_get(const uint8_t *p, const uint8_t *end, struct heap_value *ret,
+	const uint8_t **next)
 {
 	/* Most records are empty, and most others shorter than 128 bytes. */
 	if (p < end && *p == 0) {
@@ -86,7 +88,8 @@ value_record_get(const uint8_t *p, const uint8_t *end, struct heap_value *ret, c
 		.cut = (head & HAS_CUT) != 0,
 		.len = (head & HAS_LEN) != 0 ? bytes_varint(&body) : VALUE_NO_LEN,
 	};
-	if (body.bad || (head & ~(unsigned)KNOWN_BITS) != 0 || (unsigned)v.kind >= VK_COUNT)
+	if (body.bad || (head & ~(unsigned)KNOWN_BITS) != 0 ||
+		(unsigned)v.kind >= VK_COUNT)
 		return MS_FORMAT;
 	v.text = (const char *)body.p;
 	v.text_len = bytes_left(&body);

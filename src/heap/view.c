@@ -67,7 +67,8 @@ heap_find(const struct heap *h, taddr addr)
 		else
 			hi = mid;
 	}
-	return lo < h->nobj && h->addr[h->by_addr[lo]] == addr ? h->by_addr[lo] : OBJID_NONE;
+	return lo < h->nobj && h->addr[h->by_addr[lo]] == addr ? h->by_addr[lo] :
+								 OBJID_NONE;
 }
 
 struct heap_value
@@ -81,7 +82,8 @@ heap_value(const struct heap *h, objid i)
 	const uint8_t *end = h->values + h->nvalues;
 	for (uint32_t left = i % HEAP_VALUE_STRIDE + 1; left > 0; left--)
 		if (value_record_get(p, end, &v, &p) != MS_OK)
-			return (struct heap_value){.kind = VK_NONE, .len = VALUE_NO_LEN, .text = ""};
+			return (struct heap_value){
+				.kind = VK_NONE, .len = VALUE_NO_LEN, .text = ""};
 	return v;
 }
 
@@ -101,8 +103,9 @@ heap_ref_index(const struct heap *h, objid i, uint64_t r)
 	if (ref_payload(label) != REF_PAYLOAD_MAX)
 		return ref_payload(label);
 	/*
-	 * Items come in order of their index, so those with an index of REF_PAYLOAD_MAX or more
-	 * are one run that ends with all items: find its beginning and count from there.
+	 * Items come in order of their index, so those with an index of REF_PAYLOAD_MAX
+	 * or more are one run that ends with all items: find its beginning and count from
+	 * there.
 	 */
 	uint64_t lo = h->first[i], hi = r;
 	while (lo < hi) {

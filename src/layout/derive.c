@@ -40,6 +40,45 @@ choose(const struct layout *l, const char *axis, const struct candidate *c, size
 	return MS_OK;
 }
 
+/*
+ * One fact under two names: where a release has the second, it stands for the first.
+ * The rows stay what they are; code asks for the first alone.
+ */
+static void
+derive_aliases(struct layout *l)
+{
+	static const struct {
+		enum pyf id, other;
+	} same[] = {
+		{PYF_GCHEAD_NEXT, PYF_GCHEAD_OLD_NEXT},         /* to 3.7 */
+		{PYF_GCHEAD_PREV, PYF_GCHEAD_OLD_PREV},         /* to 3.7 */
+		{PYF_INTERP_THREADS_HEAD, PYF_INTERP_TSTATE_HEAD}, /* to 3.10 */
+		{PYF_INTERP_MODULES, PYF_INTERP_IMPORTS_MODULES}, /* since 3.12 */
+		{PYF_INT_DIGITS, PYF_INT_TAG_DIGITS},           /* since 3.12 */
+		{PYF_IFRAME_FUNC, PYF_IFRAME_FUNCOBJ},          /* since 3.12 */
+		{PYF_IFRAME_CODE, PYF_IFRAME_EXECUTABLE},       /* since 3.13 */
+		{PYF_IFRAME_PREV_INSTR, PYF_IFRAME_INSTR_PTR},  /* since 3.13 */
+		{PYF_INTERP_BUILTIN_TYPES, PYF_INTERP_BUILTIN_STATES}, /* since 3.13 */
+		{PYF_BUILTIN_TYPE, PYF_MANAGED_TYPE},           /* since 3.13 */
+		{PYF_BUILTIN_DICT, PYF_MANAGED_DICT},           /* since 3.13 */
+		{PYF_BUILTIN_SUBCLASSES, PYF_MANAGED_SUBCLASSES}, /* since 3.13 */
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(same); i++) {
+		bool is_array = same[i].id == PYF_INTERP_BUILTIN_TYPES;
+		/* 3.13 keeps the name of the array for a struct around it. */
+		if (layout_has(l, same[i].other) && (!layout_has(l, same[i].id) || is_array))
+			l->f[same[i].id] = l->f[same[i].other];
+	}
+	/* The incremental collector's young and two old heads stand where three generations did (3.14.0). */
+	if (!layout_has(l, PYF_GC_GENERATIONS) && layout_has(l, PYF_GC_YOUNG) && layout_has(l, PYF_GC_OLD)) {
+		struct layout_field f = l->f[PYF_GC_YOUNG];
+		f.stride = l->f[PYF_GC_OLD].off - f.off;
+		f.count = 3;
+		l->f[PYF_GC_GENERATIONS] = f;
+	}
+}
+
 /* Who holds the heads of the collector's lists: the runtime, since 3.9 interpreters. */
 static enum status
 derive_gc_home(struct layout *l, struct errbuf *eb)
@@ -82,18 +121,19 @@ derive_keys_size(struct layout *l, struct errbuf *eb)
 /*
  * Where attributes of instances lie. 3.11 has a block of values and two words before the
  * GC head (values, dict). 3.12 has the same block behind one tagged word, which shows as
- * the union PyDictOrValues; 3.13 puts a prefix in front of the values. Neither has a
- * strategy here, so both are refused.
+ * the union PyDictOrValues; 3.13 puts a prefix in front of the values, and them into the object.
  */
 static enum status
 derive_attr_home(struct layout *l, struct errbuf *eb)
 {
 	bool has_block = layout_has(l, PYF_VALUES_VALUES);
 	bool is_tagged = layout_find(l, "PyDictOrValues", "") != NULL;
-	bool is_plain = has_block && layout_off(l, PYF_VALUES_VALUES) == 0 &&
-		!layout_has(l, PYF_VALUES_EMBEDDED);
+	bool is_inline = layout_has(l, PYF_VALUES_EMBEDDED);
+	bool is_plain = has_block && layout_off(l, PYF_VALUES_VALUES) == 0 && !is_inline;
 	struct candidate c[] = {
 		{"words before the GC head", is_plain && !is_tagged, ATTR_PREHEADER_311},
+		{"a tagged word before the GC head", is_plain && is_tagged, ATTR_TAGGED_312},
+		{"values inside the object", has_block && is_inline, ATTR_INLINE_313},
 		{"tp_dictoffset alone", !has_block && !is_tagged, ATTR_DICTOFFSET},
 	};
 	int value = 0;
@@ -109,7 +149,7 @@ static enum status
 derive_int_form(struct layout *l, struct errbuf *eb)
 {
 	struct candidate c[] = {
-		{"ob_size", layout_has(l, PYF_INT_DIGITS), INT_OB_SIZE},
+		{"ob_size", layout_has(l, PYF_INT_DIGITS) && !layout_has(l, PYF_INT_TAG_DIGITS), INT_OB_SIZE},
 		{"lv_tag", layout_has(l, PYF_INT_TAG), INT_LV_TAG},
 	};
 	int value = 0;
@@ -144,24 +184,32 @@ derive_frame_chain(struct layout *l, struct errbuf *eb)
 	return st;
 }
 
-/* Facts without a strategy, read where they are: one of two places must be there. */
+/*
+ * Two changes that left no field behind, told by what came with them: heap types report
+ * their type since 3.9 (bpo-40217), which brought ht_module; sys.getsizeof asks the type
+ * since values stand in front of the object (3.11), and leaves static types alone since they stand inside (3.13).
+ */
+static void
+derive_habits(struct layout *l)
+{
+	const struct layout_field *digits = &l->f[PYF_INT_DIGITS];
+	l->digit_width = (unsigned)(digits->stride != 0 ? digits->stride : 4);
+	/* 3.12 splits the word, 3.14 puts flags into its upper half. */
+	l->has_immortals = layout_has(l, PYF_OB_REFCNT_SPLIT) || layout_has(l, PYF_OB_REFCNT_FULL);
+	l->type_visit = layout_has(l, PYF_HT_MODULE) ? TYPE_BY_BASE : TYPE_BY_SUBTYPE;
+	l->preheader = l->attr_home == ATTR_DICTOFFSET ? PREHEADER_OBJECT :
+		l->attr_home == ATTR_INLINE_313 ? PREHEADER_TYPE_HEAP : PREHEADER_TYPE;
+}
+
+/* Facts without a strategy, whose place has one of two names. */
 static enum status
 derive_places(const struct layout *l, struct errbuf *eb)
 {
-	struct candidate threads[] = {
-		{"threads.head", layout_has(l, PYF_INTERP_THREADS_HEAD), 0},
-		{"tstate_head", layout_has(l, PYF_INTERP_TSTATE_HEAD), 0},
-	};
-	struct candidate modules[] = {
-		{"modules", layout_has(l, PYF_INTERP_MODULES), 0},
-		{"imports.modules", layout_has(l, PYF_INTERP_IMPORTS_MODULES), 0},
-	};
-	int value = 0;
-	enum status st = choose(l, "the list of threads", threads, ARRAY_LEN(threads),
-		&value, eb);
-	if (st != MS_OK)
-		return st;
-	return choose(l, "the dict of modules", modules, ARRAY_LEN(modules), &value, eb);
+	if (!layout_has(l, PYF_INTERP_THREADS_HEAD))
+		return errbuf_set(eb, MS_VERSION, "%s: no strategy fits for the list of threads", l->origin);
+	if (!layout_has(l, PYF_INTERP_MODULES))
+		return errbuf_set(eb, MS_VERSION, "%s: no strategy fits for the dict of modules", l->origin);
+	return MS_OK;
 }
 
 enum status
@@ -175,10 +223,12 @@ layout_derive(struct layout *l, struct errbuf *eb)
 		derive_frame_chain,
 	};
 
+	derive_aliases(l);
 	for (size_t i = 0; i < ARRAY_LEN(axes); i++) {
 		enum status st = axes[i](l, eb);
 		if (st != MS_OK)
 			return st;
 	}
+	derive_habits(l);
 	return derive_places(l, eb);
 }

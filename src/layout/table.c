@@ -234,7 +234,7 @@ static enum status
 parse_size(struct parser *p)
 {
 	struct layout_field f = {0};
-	struct row *r;
+	struct row *r = NULL;
 
 	if (p->n != 3 || strchr(p->words[1], '.') != NULL)
 		return fail(p, "the form is: size TYPE BYTES");
@@ -252,7 +252,7 @@ static enum status
 parse_details(struct parser *p, struct layout_field *f)
 {
 	size_t i = 4;
-	uint64_t first, width;
+	uint64_t first = 0, width = 0;
 	enum status st;
 
 	if (p->n >= i + 4 && strcmp(p->words[i], "stride") == 0 &&
@@ -285,7 +285,7 @@ static enum status
 parse_field(struct parser *p)
 {
 	struct layout_field f = {0};
-	struct row *r;
+	struct row *r = NULL;
 
 	if (p->n < 4 || strchr(p->words[1], '.') == NULL)
 		return fail(p, "the form is: field TYPE.member OFFSET BYTES");
@@ -305,7 +305,7 @@ parse_field(struct parser *p)
 static enum status
 parse_absent(struct parser *p)
 {
-	struct row *r;
+	struct row *r = NULL;
 
 	if (p->n != 2)
 		return fail(p, "the form is: absent TYPE.member");

@@ -61,7 +61,7 @@ refs_structseq(struct py *p, const struct pyobj *o, struct refout *out)
 	enum status st = refout_room(out, 1);
 	if (st != MS_OK)
 		return st;
-	if (o->type->cbase->flags & TPF_HEAPTYPE)
+	if ((o->type->cbase->flags & TPF_HEAPTYPE) && p->l->type_visit == TYPE_BY_BASE)
 		refout_put(out, o->type->addr, ref_label(RK_TYPE, 0));
 	return refs_array(p, o->addr + layout_off(p->l, PYF_TUPLE_ITEMS), o->type->n_structseq, 0, 0, out);
 }

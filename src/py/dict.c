@@ -7,6 +7,7 @@
  */
 #include "priv.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "memscan/limits.h"
@@ -43,7 +44,8 @@ keys_read(struct py *p, taddr addr, struct keys *ret)
 		return MS_FAULT;
 	if (!keys_sizes(p, v, &dk_size, &index_bytes))
 		return MS_FORMAT;
-	bool is_unicode = layout_has(p->l, PYF_KEYS_KIND) && layout_get(p->l, PYF_KEYS_KIND, v) != DICT_KEYS_GENERAL;
+	bool has_kind = layout_has(p->l, PYF_KEYS_KIND);
+	bool is_unicode = has_kind && layout_get(p->l, PYF_KEYS_KIND, v) != DICT_KEYS_GENERAL;
 	*ret = (struct keys){
 		.addr = addr,
 		.entries = addr + layout_off(p->l, PYF_KEYS_INDICES) + index_bytes,
@@ -56,7 +58,9 @@ keys_read(struct py *p, taddr addr, struct keys *ret)
 		.value_off = (uint32_t)layout_off(p->l, is_unicode ? PYF_UENTRY_VALUE : PYF_ENTRY_VALUE),
 	};
 	/* CPython: USABLE_FRACTION, Objects/dictobject.c. */
-	ret->size = layout_off(p->l, PYF_KEYS_INDICES) + index_bytes + (dk_size << 1) / 3 * ret->entry_size;
+	ret->room = (dk_size << 1) / 3;
+	ret->size = layout_off(p->l, PYF_KEYS_INDICES) + index_bytes + ret->room * ret->entry_size;
+	ret->lookup = has_kind ? 0 : layout_get(p->l, PYF_KEYS_LOOKUP, v);
 	if (ret->n > dk_size || !target_is_mapped(p->t, ret->entries, (size_t)(ret->n * ret->entry_size)))
 		return MS_FORMAT;
 	return MS_OK;
@@ -67,6 +71,15 @@ static taddr
 split_values(const struct py *p, taddr values)
 {
 	return values + (layout_has(p->l, PYF_VALUES_VALUES) ? layout_off(p->l, PYF_VALUES_VALUES) : 0);
+}
+
+/* Values inside an instance (3.13), which the instance may be the one to report. values is past the prefix. */
+static bool
+is_embedded(struct py *p, taddr values)
+{
+	uint8_t v;
+	taddr block = values - layout_off(p->l, PYF_VALUES_VALUES);
+	return target_u8(p->t, block + layout_off(p->l, PYF_VALUES_EMBEDDED), &v) == MS_OK && v != 0;
 }
 
 struct entry {
@@ -88,6 +101,36 @@ entry_read(struct py *p, const struct keys *k, taddr values, uint64_t i, struct 
 	return py_word(p, values + i * p->l->machine.ptr_width, &ret->value);
 }
 
+/*
+ * Up to 3.10 dk_lookup says whether all keys are str: lookdict is that of general dicts,
+ * which report their keys (dict_traverse). The function has no exported name, so the
+ * dict's own tp_traverse is asked of the first dict with each: it visits keys or not.
+ */
+static bool
+reports_keys(struct py *p, const struct pyobj *o, const struct keys *k)
+{
+	uint64_t used = layout_get(p->l, PYF_DICT_USED, o->p);
+	uint32_t known;
+
+	if (k->lookup == 0)
+		return !k->is_unicode;
+	if (map_get(&p->lookups, k->lookup, &known))
+		return known;
+	const struct pytype *dict = py_type(p, p->dict_type);
+	/* An empty dict, or one too large for the buffer, tells nothing; the next one will. */
+	if (p->hooks.traverse == NULL || dict == NULL || used == 0 || 2 * used > REFOUT_ROOM)
+		return false;
+	struct refout *out = xmalloc(sizeof(*out));
+	out->n = 0;
+	bool reports = false;
+	if (p->hooks.traverse(p->hooks.self, dict->traverse, o->addr, out) == MS_OK) {
+		reports = out->n > used;
+		map_put(&p->lookups, k->lookup, reports);
+	}
+	free(out);
+	return reports;
+}
+
 enum status
 refs_dict(struct py *p, const struct pyobj *o, struct refout *out)
 {
@@ -99,7 +142,10 @@ refs_dict(struct py *p, const struct pyobj *o, struct refout *out)
 	taddr values = layout_get(p->l, PYF_DICT_VALUES, o->p);
 	if (values != 0)
 		values = split_values(p, values);
-	uint32_t key_label = ref_label(RK_KEY, 0) | (k.is_unicode ? REF_HIDDEN : 0);
+	uint32_t key_label = ref_label(RK_KEY, 0) | (reports_keys(p, o, &k) ? 0 : REF_HIDDEN);
+	uint32_t value_label = ref_label(RK_VALUE, 0);
+	if (values != 0 && p->l->attr_home == ATTR_INLINE_313 && is_embedded(p, values) && p->values_owner != VALUES_OF_DICT)
+		value_label |= REF_HIDDEN;
 	for (uint64_t i = 0; i < k.n; i++) {
 		if (i % CHUNK == 0) {
 			st = refout_room(out, 2 * CHUNK);
@@ -113,7 +159,7 @@ refs_dict(struct py *p, const struct pyobj *o, struct refout *out)
 		if (e.value == 0 || e.key == 0)
 			continue;
 		refout_put(out, e.key, key_label);
-		refout_put(out, e.value, ref_label(RK_VALUE, 0));
+		refout_put(out, e.value, value_label);
 	}
 	return MS_OK;
 }

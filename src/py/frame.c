@@ -8,7 +8,25 @@
 
 #include "memscan/limits.h"
 
-enum { OWNED_BY_FRAME_OBJECT = 2, FRAME_CLEARED = 4 };
+enum { OWNED_BY_FRAME_OBJECT = 2, OWNED_BY_C = 3, FRAME_CLEARED = 4, STACKREF_TAG = 3 };
+
+/* What frames hold since 3.14 (_PyStackRef): the low bits say whether the reference is counted. */
+static taddr
+untagged(const struct py *p, uint64_t word)
+{
+	return layout_has(p->l, PYF_IFRAME_STACKPOINTER) ? word & ~(uint64_t)STACKREF_TAG : word;
+}
+
+/* A word of the frame at addr, 0 where this release has no such field. */
+static taddr
+frame_word(struct py *p, taddr iframe, enum pyf id)
+{
+	uint64_t to;
+
+	if (!layout_has(p->l, id) || py_word(p, iframe + layout_off(p->l, id), &to) != MS_OK)
+		return 0;
+	return untagged(p, to);
+}
 
 uint64_t
 code_slots(struct py *p, taddr code, uint64_t *nlocalsplus, uint64_t *stacksize)
@@ -67,21 +85,11 @@ slot_refs(struct py *p, taddr localsplus, taddr code, uint64_t n, uint32_t flags
 			return st;
 		if (py_word(p, localsplus + i * width, &to) != MS_OK)
 			return MS_FAULT;
-		refout_put(out, to, (i < named ? labels[i] : ref_label(RK_STACK, i - named)) | flags);
+		refout_put(out, untagged(p, to), (i < named ? labels[i] : ref_label(RK_STACK, i - named)) | flags);
 	}
 	return MS_OK;
 }
 
-/* A word of the frame at addr, 0 where this release has no such field. */
-static taddr
-frame_word(struct py *p, taddr iframe, enum pyf id)
-{
-	uint64_t to;
-
-	if (!layout_has(p->l, id) || py_word(p, iframe + layout_off(p->l, id), &to) != MS_OK)
-		return 0;
-	return to;
-}
 
 /* Slots that hold references: what stacktop says, or the local variables alone while it is in use by the eval loop. */
 static uint64_t
@@ -94,7 +102,8 @@ slots_in_use(struct py *p, taddr iframe, taddr code, bool *is_sure)
 	*is_sure = false;
 	if (nlocals > LIM_MEMBERS || stack > LIM_MEMBERS)
 		return 0;
-	if (target_u32(p->t, iframe + layout_off(p->l, PYF_IFRAME_STACKTOP), &top) != MS_OK)
+	if (!layout_has(p->l, PYF_IFRAME_STACKTOP) ||
+		target_u32(p->t, iframe + layout_off(p->l, PYF_IFRAME_STACKTOP), &top) != MS_OK)
 		return nlocals;
 	/* stacktop is -1 while the frame runs. */
 	*is_sure = top <= nlocals + stack;
@@ -161,30 +170,60 @@ innermost(struct py *p, taddr tstate)
 			return 0;
 		return py_word(p, at + layout_off(p->l, PYF_CFRAME_CURRENT), &at) == MS_OK ? at : 0;
 	}
-	if (p->l->frame_chain == FRAMES_TSTATE)
-		return py_word(p, tstate + layout_off(p->l, PYF_TSTATE_CURRENT_FRAME), &at) == MS_OK ? at : 0;
-	return 0;
+	enum pyf field = p->l->frame_chain == FRAMES_TSTATE ? PYF_TSTATE_CURRENT_FRAME : PYF_TSTATE_FRAME;
+	return py_word(p, tstate + layout_off(p->l, field), &at) == MS_OK ? at : 0;
+}
+
+/* A frame object of the chain (to 3.10), and the one it was called from. */
+static struct pyframe
+linked_frame(struct py *p, taddr at, taddr *back)
+{
+	struct pyframe f = {.addr = at, .lasti = -1};
+	uint32_t lasti;
+
+	f.code = frame_word(p, at, PYF_FRAME_CODE);
+	if (target_u32(p->t, at + layout_off(p->l, PYF_FRAME_LASTI), &lasti) == MS_OK)
+		f.lasti = (int32_t)lasti;
+	*back = frame_word(p, at, PYF_FRAME_BACK);
+	return f;
+}
+
+/* An interpreter frame of the chain; its code is 0 for those that stand for C code (owner). */
+static struct pyframe
+inter_frame(struct py *p, taddr at, taddr *back)
+{
+	struct pyframe f = {.addr = at, .lasti = -1};
+	uint64_t instr;
+	uint8_t owner;
+
+	*back = frame_word(p, at, PYF_IFRAME_PREVIOUS);
+	if (target_u8(p->t, at + layout_off(p->l, PYF_IFRAME_OWNER), &owner) == MS_OK && owner >= OWNED_BY_C)
+		return f;
+	f.code = frame_word(p, at, PYF_IFRAME_CODE);
+	if (f.code != 0 && layout_has(p->l, PYF_CODE_ADAPTIVE) && layout_has(p->l, PYF_IFRAME_PREV_INSTR) &&
+		py_word(p, at + layout_off(p->l, PYF_IFRAME_PREV_INSTR), &instr) == MS_OK)
+		f.lasti = (int64_t)(instr - f.code - layout_off(p->l, PYF_CODE_ADAPTIVE));
+	return f;
 }
 
 enum status
 py_frames(struct py *p, taddr tstate, enum status (*each)(void *self, const struct pyframe *f), void *self)
 {
-	taddr at = innermost(p, tstate);
+	taddr at = innermost(p, tstate), back = 0;
+	bool is_linked = p->l->frame_chain == FRAMES_LINKED;
+	size_t size = layout_size(p->l, is_linked ? PYF_SIZEOF_OBJECT : PYF_SIZEOF_IFRAME);
 
-	for (uint64_t i = 0; at != 0; i++) {
-		uint64_t instr;
-		struct pyframe f = {.addr = at, .code = frame_word(p, at, PYF_IFRAME_CODE), .lasti = -1};
+	for (uint64_t i = 0; at != 0; i++, at = back) {
 		if (i >= LIM_FRAMES)
 			return MS_LIMIT;
-		if (!target_is_mapped(p->t, at, layout_size(p->l, PYF_SIZEOF_IFRAME)))
+		if (!target_is_mapped(p->t, at, size))
 			return MS_FAULT;
-		if (f.code != 0 && layout_has(p->l, PYF_IFRAME_PREV_INSTR) &&
-			py_word(p, at + layout_off(p->l, PYF_IFRAME_PREV_INSTR), &instr) == MS_OK)
-			f.lasti = (int64_t)(instr - f.code - layout_off(p->l, PYF_CODE_ADAPTIVE));
+		struct pyframe f = is_linked ? linked_frame(p, at, &back) : inter_frame(p, at, &back);
+		if (f.code == 0)
+			continue;
 		enum status st = each(self, &f);
 		if (st != MS_OK)
 			return st;
-		at = frame_word(p, at, PYF_IFRAME_PREVIOUS);
 	}
 	return MS_OK;
 }
@@ -192,5 +231,10 @@ py_frames(struct py *p, taddr tstate, enum status (*each)(void *self, const stru
 enum status
 py_frame_refs(struct py *p, const struct pyframe *f, struct refout *out)
 {
-	return iframe_refs(p, f->addr, false, out);
+	if (p->l->frame_chain != FRAMES_LINKED)
+		return iframe_refs(p, f->addr, false, out);
+	enum status st = refout_room(out, 1);
+	if (st == MS_OK)
+		refout_put(out, f->addr, py_label(p, RK_FIELD, "frame"));
+	return st;
 }

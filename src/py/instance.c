@@ -7,8 +7,13 @@
  */
 #include "priv.h"
 
-/* CPython 3.11: words before the object: values, dict, GC head (_PyObject_ValuesPointer, _PyObject_ManagedDictPointer). */
-enum { WORDS_VALUES = 4, WORDS_DICT = 3 };
+#include <stdlib.h>
+
+/*
+ * Words in front of the object. 3.11: values, dict, GC head (_PyObject_ValuesPointer,
+ * _PyObject_ManagedDictPointer); since 3.12 weak references, dict (or tagged values), GC head.
+ */
+enum { WORDS_VALUES = 4, WORDS_DICT = 3, TAG_VALUES = 1 };
 
 /* Where the pointer to the instance's __dict__ is, or 0. */
 static taddr
@@ -18,7 +23,7 @@ dict_pointer(struct py *p, const struct pyobj *o)
 	uint64_t width = p->l->machine.ptr_width;
 
 	if (ty->flags & TPF_MANAGED_DICT)
-		return p->l->attr_home == ATTR_PREHEADER_311 ? o->addr - WORDS_DICT * width : 0;
+		return p->l->attr_home != ATTR_DICTOFFSET ? o->addr - WORDS_DICT * width : 0;
 	if (ty->dictoffset > 0)
 		return o->addr + (uint64_t)ty->dictoffset;
 	if (ty->dictoffset == 0)
@@ -36,20 +41,72 @@ instance_dict(struct py *p, const struct pyobj *o)
 {
 	taddr at = dict_pointer(p, o);
 	uint64_t dict;
-	return at != 0 && py_word(p, at, &dict) == MS_OK ? dict : 0;
+
+	if (at == 0 || py_word(p, at, &dict) != MS_OK)
+		return 0;
+	bool is_values = p->l->attr_home == ATTR_TAGGED_312 && (o->type->flags & TPF_MANAGED_DICT) && (dict & TAG_VALUES);
+	return is_values ? 0 : dict;
+}
+
+/* The values block of an instance that has one of its own, or 0; *n is at most how many values it holds. */
+static taddr
+instance_values(struct py *p, const struct pyobj *o, size_t *n)
+{
+	uint64_t width = p->l->machine.ptr_width, word;
+	uint8_t valid, capacity;
+
+	switch (p->l->attr_home) {
+	case ATTR_PREHEADER_311:
+		return py_word(p, o->addr - WORDS_VALUES * width, &word) == MS_OK ? word : 0;
+	case ATTR_TAGGED_312:
+		if (py_word(p, o->addr - WORDS_DICT * width, &word) != MS_OK || !(word & TAG_VALUES))
+			return 0;
+		return word + TAG_VALUES;
+	case ATTR_INLINE_313:
+		if (!(o->type->flags & TPF_INLINE_VALUES))
+			return 0;
+		word = o->addr + o->type->basicsize;
+		if (target_u8(p->t, word + layout_off(p->l, PYF_VALUES_VALID), &valid) != MS_OK || valid == 0 ||
+			target_u8(p->t, word + layout_off(p->l, PYF_VALUES_CAPACITY), &capacity) != MS_OK)
+			return 0;
+		*n = capacity;
+		return word;
+	default:
+		return 0;
+	}
+}
+
+/*
+ * Of an instance with valid inline values and a dict that shares them, one reports the
+ * values: which one changed between micro releases (gh-130327), so its own code is asked, once.
+ */
+static bool
+values_are_dicts(struct py *p, const struct pyobj *o, taddr dict)
+{
+	if (p->values_owner != VALUES_UNASKED)
+		return p->values_owner == VALUES_OF_DICT;
+	struct refout *out = xmalloc(sizeof(*out));
+	bool is_dict = false;
+	out->n = 0;
+	if (p->hooks.traverse != NULL && p->hooks.traverse(p->hooks.self, o->type->traverse, o->addr, out) == MS_OK) {
+		for (size_t i = 0; i < out->n; i++)
+			is_dict |= out->at[i].to == dict;
+		p->values_owner = is_dict ? VALUES_OF_DICT : VALUES_OF_INSTANCE;
+	}
+	free(out);
+	return is_dict;
 }
 
 static enum status
-refs_values(struct py *p, const struct pyobj *o, struct refout *out)
+refs_values(struct py *p, const struct pyobj *o, taddr values, size_t capacity, struct refout *out)
 {
-	uint64_t width = p->l->machine.ptr_width, values;
+	uint64_t width = p->l->machine.ptr_width;
 	size_t n;
-
-	if (p->l->attr_home != ATTR_PREHEADER_311)
-		return MS_OK;
-	if (py_word(p, o->addr - WORDS_VALUES * width, &values) != MS_OK || values == 0)
-		return MS_OK;
 	const uint32_t *labels = type_attrs(p, o->type, &n);
+
+	if (n > capacity)
+		n = capacity;
+	values += layout_off(p->l, PYF_VALUES_VALUES);
 	for (size_t i = 0; i < n;) {
 		size_t now = n - i < 512 ? n - i : 512;
 		enum status st = refout_room(out, now);
@@ -65,12 +122,34 @@ refs_values(struct py *p, const struct pyobj *o, struct refout *out)
 	return MS_OK;
 }
 
+/* Values and dict of a class with TPF_MANAGED_DICT. */
+static enum status
+refs_managed(struct py *p, const struct pyobj *o, uint32_t hidden, struct refout *out)
+{
+	size_t capacity = SIZE_MAX;
+	taddr values = instance_values(p, o, &capacity), dict = instance_dict(p, o);
+
+	bool by_dict = values != 0 && dict != 0 && values_are_dicts(p, o, dict);
+	if (values != 0 && !by_dict) {
+		enum status st = refs_values(p, o, values, capacity, out);
+		if (st != MS_OK)
+			return st;
+		/* A dict beside values in use is owned, but not reported (3.13). */
+		hidden |= dict != 0 ? REF_HIDDEN : 0;
+	}
+	enum status st = refout_room(out, 1);
+	if (st != MS_OK)
+		return st;
+	refout_put(out, dict, ref_label(RK_DICT, 0) | hidden);
+	return MS_OK;
+}
+
 enum status
 refs_instance(struct py *p, const struct pyobj *o, struct refout *out)
 {
 	const struct pytype *ty = o->type, *c = ty->cbase;
-	/* Instances of a class that is not GC report nothing. */
-	uint32_t hidden = ty->flags & TPF_HAVE_GC ? 0 : REF_HIDDEN;
+	/* What is no object of the collector's reports nothing. */
+	uint32_t hidden = object_is_gc(p, o) ? 0 : REF_HIDDEN;
 
 	for (size_t i = 0; i < ty->n_slots; i++) {
 		uint64_t to;
@@ -80,17 +159,20 @@ refs_instance(struct py *p, const struct pyobj *o, struct refout *out)
 		if (py_word(p, o->addr + ty->slots[i].offset, &to) == MS_OK)
 			refout_put(out, to, ty->slots[i].label | hidden);
 	}
-	if (ty->flags & TPF_MANAGED_DICT) {
-		enum status st = refs_values(p, o, out);
+	/* Since 3.13 a base that manages the dict, too, is the one to report it. */
+	bool base_manages = p->l->attr_home == ATTR_INLINE_313 && ty->dictoffset == c->dictoffset;
+	if ((ty->flags & TPF_MANAGED_DICT) && !base_manages) {
+		enum status st = refs_managed(p, o, hidden, out);
 		if (st != MS_OK)
 			return st;
 	}
 	enum status st = refout_room(out, 2);
 	if (st != MS_OK)
 		return st;
-	if (ty->dictoffset != c->dictoffset)
+	if (!(ty->flags & TPF_MANAGED_DICT) && ty->dictoffset != c->dictoffset)
 		refout_put(out, instance_dict(p, o), ref_label(RK_DICT, 0) | hidden);
-	if ((ty->flags & TPF_HEAPTYPE) && hidden == 0 && (c->traverse == 0 || !(c->flags & TPF_HEAPTYPE)))
+	bool base_reports = p->l->type_visit == TYPE_BY_BASE && c->traverse != 0 && (c->flags & TPF_HEAPTYPE);
+	if ((ty->flags & TPF_HEAPTYPE) && hidden == 0 && !base_reports)
 		refout_put(out, ty->addr, ref_label(RK_TYPE, 0));
 	return MS_OK;
 }

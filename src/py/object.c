@@ -69,7 +69,41 @@ py_obj(struct py *p, taddr addr, struct pyobj *ret)
 		.p = v,
 		.refcount = layout_get(p->l, PYF_OB_REFCNT, v),
 	};
+	/* Since 3.12 the low half counts, and its sign says immortal. */
+	if (p->l->has_immortals)
+		ret->refcount = (uint32_t)ret->refcount;
 	return MS_OK;
+}
+
+/* CPython: _PyObject_GC_IS_TRACKED; up to 3.7 gc_refs says so (-2), with a flag below it since 3.4. */
+static bool
+is_tracked(struct py *p, taddr obj)
+{
+	taddr head = obj - layout_size(p->l, PYF_SIZEOF_GC_HEAD);
+	uint64_t v;
+
+	if (!layout_has(p->l, PYF_GCHEAD_OLD_REFS))
+		return py_word(p, head + layout_off(p->l, PYF_GCHEAD_NEXT), &v) == MS_OK && v != 0;
+	if (py_word(p, head + layout_off(p->l, PYF_GCHEAD_OLD_REFS), &v) != MS_OK)
+		return false;
+	int64_t refs = p->l->machine.ptr_width == 8 ? (int64_t)v : (int32_t)v;
+	return refs != -2 && refs >> 1 != -2;
+}
+
+/* Of the builtin types only type has a tp_is_gc: type_is_gc, heap types. Of others greenlet has one. */
+bool
+object_is_gc(struct py *p, const struct pyobj *o)
+{
+	const struct pytype *ty = o->type;
+	bool is_gc = true;
+
+	if (!(ty->flags & TPF_HAVE_GC))
+		return false;
+	if (ty->flags & TPF_TYPE)
+		return layout_get(p->l, PYF_TP_FLAGS, o->p) & TPF_HEAPTYPE;
+	if (ty->is_gc == 0 || p->hooks.is_gc == NULL || p->hooks.is_gc(p->hooks.self, ty->is_gc, o->addr, &is_gc) != MS_OK)
+		return true;
+	return is_gc;
 }
 
 uint32_t
@@ -77,16 +111,10 @@ py_flags(struct py *p, const struct pyobj *o)
 {
 	const struct pytype *ty = o->type;
 	uint32_t flags = 0;
-	bool is_gc = ty->flags & TPF_HAVE_GC;
 
-	/* CPython: PyObject_IS_GC asks tp_is_gc, too; of the builtin types only type has one (type_is_gc: heap types). */
-	if (is_gc && (ty->flags & TPF_TYPE))
-		is_gc = layout_get(p->l, PYF_TP_FLAGS, o->p) & TPF_HEAPTYPE;
-	if (is_gc) {
-		uint64_t next = 0;
+	if (object_is_gc(p, o)) {
 		flags |= OF_GC;
-		taddr head = o->addr - layout_size(p->l, PYF_SIZEOF_GC_HEAD);
-		if (py_word(p, head + layout_off(p->l, PYF_GCHEAD_NEXT), &next) == MS_OK && next != 0)
+		if (is_tracked(p, o->addr))
 			flags |= OF_TRACKED;
 	}
 	const struct region *r = target_region(p->t, o->addr);
@@ -94,6 +122,8 @@ py_flags(struct py *p, const struct pyobj *o)
 		flags |= OF_STATIC;
 	if (o->addr >= p->rt->addr && o->addr - p->rt->addr < p->rt->size)
 		flags |= OF_STATIC;
+	if (p->l->has_immortals && (int32_t)o->refcount < 0)
+		flags |= OF_IMMORTAL;
 	struct pystr s;
 	if ((ty->flags & TPF_UNICODE) && str_read(p, o->p, o->addr, &s) == MS_OK && s.interned != 0)
 		flags |= OF_INTERNED;
@@ -114,20 +144,13 @@ py_has_table(const struct pytype *ty)
 	return ty->is_structseq || (ty->shape != NULL && !ty->shape->is_asked);
 }
 
-/*
- * The tp_traverse that must be asked about an object: 0 if a shape knows, or if the
- * object is none of the collector's (PyObject_IS_GC: the flag of its type, and tp_is_gc).
- */
+/* The tp_traverse that must be asked about an object: 0 if a shape knows, or if the object is none of the collector's. */
 taddr
 py_asks(struct py *p, const struct pyobj *o)
 {
 	const struct pytype *ty = o->type;
-	bool is_gc = true;
 
-	if (py_has_table(ty) || !(ty->flags & TPF_HAVE_GC))
-		return 0;
-	if (ty->cbase->traverse != 0 && ty->is_gc != 0 && p->hooks.is_gc != NULL &&
-		p->hooks.is_gc(p->hooks.self, ty->is_gc, o->addr, &is_gc) == MS_OK && !is_gc)
+	if (py_has_table(ty) || ty->cbase->traverse == 0 || !object_is_gc(p, o))
 		return 0;
 	return ty->cbase->traverse;
 }
@@ -171,7 +194,8 @@ py_refs(struct py *p, const struct pyobj *o, struct refout *out)
 	if (st != MS_OK)
 		return st;
 	/* A heap type is owned by its instances, whether or not they report it. */
-	bool reported = (ty->flags & TPF_HAVE_GC) && (ty->is_python || (ty->cbase->traverse != 0 && (ty->cbase->flags & TPF_HEAPTYPE)));
+	bool base_reports = p->l->type_visit == TYPE_BY_BASE && ty->cbase->traverse != 0 && (ty->cbase->flags & TPF_HEAPTYPE);
+	bool reported = (ty->is_python || base_reports) && object_is_gc(p, o);
 	if ((ty->flags & TPF_HEAPTYPE) && !reported) {
 		st = refout_room(out, 1);
 		if (st != MS_OK)

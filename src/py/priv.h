@@ -65,6 +65,10 @@ struct py {
 	taddr none;              /* _Py_NoneStruct */
 	taddr str_type;          /* PyUnicode_Type */
 	taddr dict_type;         /* PyDict_Type */
+	enum { VALUES_UNASKED, VALUES_OF_INSTANCE, VALUES_OF_DICT } values_owner; /* instance.c */
+	uint64_t int_zero_size; /* size.c: what int's __sizeof__ says of 0, 0 until asked */
+	taddr main_interp;      /* type.c: the oldest interpreter, 0 until looked up */
+	struct map lookups;     /* dict.c: dk_lookup to whether it is that of general dicts */
 	taddr subtype_traverse;  /* 0 until the first class made by a class statement */
 
 	VEC(struct shape) shapes;
@@ -94,6 +98,9 @@ shape_fn refs_weakref, refs_deque, refs_odict, refs_asked;
 MUST_CHECK enum status refs_array(struct py *p, taddr addr, uint64_t n, uint64_t first, uint32_t flags, struct refout *out);
 shape_fn refs_structseq;
 
+/* object.c: whether it is an object of the collector's. CPython: PyObject_IS_GC, Include/objimpl.h: the flag of its type, and tp_is_gc. */
+bool object_is_gc(struct py *p, const struct pyobj *o);
+
 /* instance.c */
 MUST_CHECK enum status refs_instance(struct py *p, const struct pyobj *o, struct refout *out);
 taddr instance_dict(struct py *p, const struct pyobj *o);
@@ -103,7 +110,9 @@ struct keys {
 	taddr addr;
 	uint64_t entries;  /* address of the first entry */
 	uint64_t n;        /* dk_nentries */
-	uint64_t usable;   /* dk_usable */
+	uint64_t usable;   /* dk_usable: entries that may still be added */
+	uint64_t room;     /* entries there is room for */
+	taddr lookup;      /* dk_lookup, 0 where dk_kind says what it would */
 	uint64_t size;     /* bytes of the whole block */
 	uint64_t refcnt;
 	uint32_t entry_size;
@@ -116,7 +125,8 @@ MUST_CHECK enum status keys_read(struct py *p, taddr addr, struct keys *ret);
 MUST_CHECK enum status iframe_refs(struct py *p, taddr iframe, bool is_visible, struct refout *out);
 uint64_t code_slots(struct py *p, taddr code, uint64_t *nlocalsplus, uint64_t *stacksize);
 
-/* type.c */
+/* type.c: the state that the main interpreter keeps of a static builtin type, 0 if it is in the type. */
+taddr type_state(struct py *p, taddr addr);
 uint64_t type_n_structseq(struct py *p, const struct pytype *ty);
 const uint32_t *type_attrs(struct py *p, const struct pytype *ty, size_t *n);
 

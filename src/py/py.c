@@ -61,6 +61,7 @@ py_close(struct py *p)
 	map_fini(&p->locals_index);
 	vec_fini(&p->locals);
 	vec_fini(&p->local_labels);
+	map_fini(&p->lookups);
 	vec_fini(&p->text);
 	free(p);
 }

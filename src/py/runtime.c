@@ -62,7 +62,7 @@ py_threads(struct py *p, taddr interp, struct pythread **ret, size_t *n)
 }
 
 void
-py_attach_thread(struct py *p, void (*set)(void *self, taddr at, const void *word, size_t n), void *self)
+py_idle_thread(struct py *p, taddr *at, taddr *tstate)
 {
 	CLEAN_FREE struct pyinterp *interps = NULL;
 	CLEAN_FREE struct pythread *threads = NULL;
@@ -70,14 +70,17 @@ py_attach_thread(struct py *p, void (*set)(void *self, taddr at, const void *wor
 	size_t n_interps, n_threads;
 	uint64_t now;
 
-	/* CPython 3.11: _PyRuntime.gilstate.tstate_current; later releases keep it in TLS. */
-	if (!layout_has(p->l, PYF_RUNTIME_GILSTATE_CUR) || p->l->swap)
-		return;
-	taddr at = p->rt->addr + layout_off(p->l, PYF_RUNTIME_GILSTATE_CUR);
-	if (py_word(p, at, &now) != MS_OK || now != 0 || py_interpreters(p, &interps, &n_interps, &eb) != MS_OK)
+	*at = *tstate = 0;
+	/* CPython 3.7 to 3.11: _PyRuntime.gilstate.tstate_current; later releases keep it in TLS. */
+	if (layout_has(p->l, PYF_RUNTIME_GILSTATE_CUR)) {
+		*at = p->rt->addr + layout_off(p->l, PYF_RUNTIME_GILSTATE_CUR);
+		if (py_word(p, *at, &now) != MS_OK || now != 0)
+			return;
+	}
+	if (py_interpreters(p, &interps, &n_interps, &eb) != MS_OK)
 		return;
 	if (py_threads(p, interps[0].addr, &threads, &n_threads) == MS_OK && n_threads > 0)
-		set(self, at, &threads[n_threads - 1].addr, p->l->machine.ptr_width);
+		*tstate = threads[n_threads - 1].addr;
 }
 
 taddr

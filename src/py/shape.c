@@ -75,6 +75,28 @@ put_ref_row(struct py *p, struct shape *s, const struct raw_row *r)
 	s->n++;
 }
 
+/*
+ * True if a release has what a function needs to know of its variable parts. Where it has
+ * not, the type's own code is asked, and the shape only gives names.
+ */
+static bool
+fn_fits(const struct layout *l, shape_fn *fn)
+{
+	if (fn == refs_asked)
+		return false;
+	if (fn == refs_dict)
+		return layout_has(l, PYF_DICT_KEYS);
+	if (fn == refs_frame)
+		return layout_has(l, PYF_FRAME_IFRAME) && layout_has(l, PYF_IFRAME_STACKTOP);
+	if (fn == refs_gen)
+		return layout_has(l, PYF_GEN_IFRAME) && layout_has(l, PYF_IFRAME_STACKTOP);
+	if (fn == refs_deque)
+		return layout_has(l, PYF_DEQUE_LEFTBLOCK) && layout_has(l, PYF_DEQUEBLOCK_RIGHT);
+	if (fn == refs_odict)
+		return layout_has(l, PYF_ODICT_FIRST) && layout_has(l, PYF_ODICTNODE_NEXT);
+	return true;
+}
+
 /* The rows from `r` to the next shape; LIKE rows pull in those of another, one level deep at a time. */
 static enum status
 put_rows(struct py *p, struct shape *s, const struct raw_row *r, unsigned depth, struct errbuf *eb)
@@ -85,7 +107,7 @@ put_rows(struct py *p, struct shape *s, const struct raw_row *r, unsigned depth,
 			continue;
 		}
 		if (r->op != RAW_LIKE) {
-			s->is_asked |= r->fn == refs_asked;
+			s->is_asked |= r->op == RAW_FN && !fn_fits(p->l, r->fn);
 			vec_push(&p->rows, (struct shape_row){.op = r->op == RAW_FN ? SOP_FN : SOP_TYPE, .fn = r->fn});
 			s->n++;
 			continue;
@@ -174,13 +196,15 @@ shape_refs(struct py *p, const struct shape *s, const struct pyobj *o, struct re
 	if (st != MS_OK)
 		return st;
 	const uint8_t *at = o->p;
+	/* What is no object of the collector's reports nothing. */
+	uint32_t hide = o->type->flags & TPF_HAVE_GC ? 0 : REF_HIDDEN;
 	for (; row < end; row++) {
 		if (row->op == SOP_REF) {
-			refout_put(out, layout_word(p->l, at + row->off), row->label);
+			refout_put(out, layout_word(p->l, at + row->off), row->label | hide);
 			continue;
 		}
 		if (row->op == SOP_TYPE) {
-			if (o->type->cbase->flags & TPF_HEAPTYPE)
+			if ((o->type->cbase->flags & TPF_HEAPTYPE) && p->l->type_visit == TYPE_BY_BASE)
 				refout_put(out, o->type->addr, ref_label(RK_TYPE, 0));
 			continue;
 		}

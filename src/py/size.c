@@ -25,7 +25,7 @@ size_dict(struct py *p, const struct pyobj *o, uint64_t *ret)
 		return st;
 	*ret = o->type->basicsize;
 	if (layout_get(p->l, PYF_DICT_VALUES, o->p) != 0)
-		*ret += (k.n + k.usable) * p->l->machine.ptr_width;
+		*ret += (p->l->keys_size == KEYS_LOG2 ? k.n + k.usable : k.room) * p->l->machine.ptr_width;
 	if (k.refcnt == 1)
 		*ret += k.size;
 	return MS_OK;
@@ -75,13 +75,32 @@ size_str(struct py *p, const struct pyobj *o, uint64_t *ret)
 	return MS_OK;
 }
 
-/* int___sizeof___impl, Objects/longobject.c (3.11): at least one digit, whatever the subclass. */
-static uint64_t
-size_int(struct py *p, const struct pyobj *o)
+/*
+ * int___sizeof___impl, Objects/longobject.c. Up to 3.11 a constant, since 3.12 the basicsize is
+ * what stands before the digits; at least one digit is counted since 3.11, which int's own
+ * method is asked about, once, with the first 0 that comes.
+ */
+static enum status
+size_int(struct py *p, const struct pyobj *o, uint64_t *ret)
 {
+	uint64_t front = layout_off(p->l, PYF_INT_DIGITS), digits;
+
+	if (p->l->int_form == INT_LV_TAG) {
+		digits = layout_get(p->l, PYF_INT_TAG, o->p) >> 3;
+		*ret = o->type->basicsize + (digits > 0 ? digits : 1) * 4;
+		return MS_OK;
+	}
 	int64_t n = layout_get_signed(p->l, PYF_OB_SIZE, o->p);
-	uint64_t digits = (uint64_t)(n < 0 ? -n : n);
-	return layout_off(p->l, PYF_INT_DIGITS) + (digits > 0 ? digits : 1) * 4;
+	digits = (uint64_t)(n < 0 ? -n : n);
+	if (digits > 0) {
+		*ret = front + digits * p->l->digit_width;
+		return MS_OK;
+	}
+	if (p->int_zero_size == 0 && (p->hooks.size_of == NULL ||
+		p->hooks.size_of(p->hooks.self, o->type->size_fn, o->addr, 0, &p->int_zero_size) != MS_OK))
+		return MS_ABSENT;
+	*ret = p->int_zero_size;
+	return MS_OK;
 }
 
 /* type___sizeof___impl, Objects/typeobject.c */
@@ -135,15 +154,10 @@ size_frame(struct py *p, const struct pyobj *o, uint64_t *ret)
 	return MS_OK;
 }
 
-/* The code of a generator is in its own field where the release has one. */
 static enum status
 size_gen(struct py *p, const struct pyobj *o, uint64_t *ret)
 {
-	const struct layout_field *f = layout_find(p->l, "PyGenObject", "gi_code");
-	if (f == NULL)
-		return MS_ABSENT;
-	taddr code = layout_word(p->l, o->p + f->off);
-	*ret = size_slots(p, code, layout_off(p->l, PYF_GEN_IFRAME));
+	*ret = size_slots(p, layout_get(p->l, PYF_GEN_CODE, o->p), layout_off(p->l, PYF_GEN_IFRAME));
 	return MS_OK;
 }
 
@@ -184,8 +198,7 @@ size_apply(struct py *p, const struct pyobj *o, enum size_rule rule, uint64_t *r
 		*ret = size_set(p, o);
 		return MS_OK;
 	case SR_int:
-		*ret = size_int(p, o);
-		return MS_OK;
+		return size_int(p, o, ret);
 	case SR_str:
 		return size_str(p, o, ret);
 	case SR_bytearray:
@@ -209,6 +222,28 @@ size_apply(struct py *p, const struct pyobj *o, enum size_rule rule, uint64_t *r
 
 /* ---- which rule a type's instances follow ---- */
 
+/* True if a release has the fields that a rule looks at; where it has not, the method itself is asked. */
+static bool
+rule_fits(const struct layout *l, enum size_rule rule)
+{
+	switch (rule) {
+	case SR_dict:
+		return layout_has(l, PYF_DICT_KEYS);
+	case SR_odict:
+		return layout_has(l, PYF_ODICT_FAST_SIZE) && layout_has(l, PYF_SIZEOF_ODICTNODE);
+	case SR_code:
+		return layout_has(l, PYF_CODE_ADAPTIVE);
+	case SR_frame:
+		return layout_has(l, PYF_FRAME_IFRAME) && layout_has(l, PYF_IFRAME_STACKTOP) && layout_has(l, PYF_GEN_CODE);
+	case SR_gen:
+		return layout_has(l, PYF_GEN_IFRAME) && layout_has(l, PYF_GEN_CODE);
+	case SR_deque:
+		return layout_has(l, PYF_DEQUE_LEFTINDEX) && layout_has(l, PYF_SIZEOF_DEQUEBLOCK);
+	default:
+		return true;
+	}
+}
+
 /* True if the first class in the MRO with a __sizeof__ was found at ty: *w says how it is answered. */
 static bool
 settle_at(struct py *p, struct pytype *w, const struct pytype *ty)
@@ -227,13 +262,13 @@ settle_at(struct py *p, struct pytype *w, const struct pytype *ty)
 		return true;
 	}
 	const struct shape *s = ty->own_shape;
-	if (s != NULL && s->size_rule != SR_std) {
+	w->size_fn = ty->sizeof_meth;
+	w->size_class = ty->sizeof_takes_class ? ty->addr : 0;
+	w->size_how = SIZE_FOREIGN;
+	if (s != NULL && s->size_rule != SR_std && rule_fits(p->l, s->size_rule)) {
 		w->size_how = SIZE_RULE;
 		w->size_rule = s->size_rule;
-		return true;
 	}
-	w->size_how = SIZE_FOREIGN;
-	w->size_fn = ty->sizeof_meth;
 	return true;
 }
 
@@ -244,6 +279,12 @@ settle_size(struct py *p, struct pytype *w)
 
 	w->sizes_known = true;
 	w->size_how = SIZE_UNKNOWN;
+	/* A type that is not ready has no MRO yet; object's rule is what it will get. */
+	if (!(w->flags & TPF_READY)) {
+		w->size_how = SIZE_RULE;
+		w->size_rule = SR_std;
+		return;
+	}
 	if (py_word(p, w->addr + layout_off(p->l, PYF_TP_MRO), &mro) != MS_OK ||
 		py_word(p, mro + layout_off(p->l, PYF_OB_SIZE), &n) != MS_OK || n > LIM_MRO)
 		n = 0;
@@ -256,15 +297,22 @@ settle_size(struct py *p, struct pytype *w)
 	}
 }
 
-/* _PyType_PreHeaderSize: by the type alone, static types as instances included (3.11). */
+/* _PyType_PreHeaderSize, or before it the GC head of an object that has one (PyObject_IS_GC). */
 static uint64_t
-preheader(const struct py *p, const struct pytype *ty)
+preheader(struct py *p, const struct pyobj *o)
 {
+	const struct pytype *ty = o->type;
 	uint64_t size = 0;
+	bool is_static = (ty->flags & TPF_TYPE) && !(layout_get(p->l, PYF_TP_FLAGS, o->p) & TPF_HEAPTYPE);
 
+	if (p->l->preheader == PREHEADER_OBJECT && !object_is_gc(p, o))
+		return 0;
+	if (is_static && p->l->preheader == PREHEADER_TYPE_HEAP && ty->addr == p->type_type)
+		return 0;
 	if (ty->flags & TPF_HAVE_GC)
 		size += layout_size(p->l, PYF_SIZEOF_GC_HEAD);
-	if ((ty->flags & TPF_MANAGED_DICT) && p->l->attr_home == ATTR_PREHEADER_311)
+	uint32_t words = p->l->attr_home == ATTR_PREHEADER_311 ? TPF_MANAGED_DICT : TPF_MANAGED_DICT | TPF_MANAGED_WEAKREF;
+	if ((ty->flags & words) && p->l->preheader != PREHEADER_OBJECT)
 		size += 2 * p->l->machine.ptr_width;
 	return size;
 }
@@ -281,7 +329,7 @@ py_size(struct py *p, const struct pyobj *o, uint64_t *ret, bool *is_base)
 	if (ty->size_how == SIZE_RULE)
 		st = size_apply(p, o, ty->size_rule, ret);
 	else if (ty->size_how == SIZE_FOREIGN && p->hooks.size_of != NULL)
-		st = p->hooks.size_of(p->hooks.self, ty->size_fn, o->addr, ret);
+		st = p->hooks.size_of(p->hooks.self, ty->size_fn, o->addr, ty->size_class, ret);
 	if (st == MS_FAULT || st == MS_FORMAT)
 		return st;
 	if (st != MS_OK) {
@@ -291,6 +339,6 @@ py_size(struct py *p, const struct pyobj *o, uint64_t *ret, bool *is_base)
 	/* More than the address space is no size: the object lies. */
 	if (*ret > 1ull << 47)
 		return MS_FORMAT;
-	*ret += preheader(p, ty);
+	*ret += preheader(p, o);
 	return MS_OK;
 }

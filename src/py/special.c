@@ -42,12 +42,20 @@ refs_type(struct py *p, const struct pyobj *o, struct refout *out)
 	enum status st = refout_room(out, 16);
 	if (st != MS_OK)
 		return st;
-	put_field(p, o, PYF_TP_DICT, ref_label(RK_DICT, 0) | hide, out);
+	const struct pytype *self = py_type(p, o->addr);
+	taddr state = !is_heap && (layout_get(p->l, PYF_TP_FLAGS, o->p) & TPF_STATIC_BUILTIN) ? type_state(p, o->addr) : 0;
+	uint64_t subclasses;
+	if (self != NULL)
+		refout_put(out, self->tp_dict, ref_label(RK_DICT, 0) | hide);
 	put_field(p, o, PYF_TP_CACHE, py_label(p, RK_FIELD, "tp_cache") | hide, out);
 	put_field(p, o, PYF_TP_MRO, py_label(p, RK_ATTR, "__mro__") | hide, out);
 	put_field(p, o, PYF_TP_BASES, py_label(p, RK_ATTR, "__bases__") | hide, out);
 	put_field(p, o, PYF_TP_BASE, ref_label(RK_BASE, 0) | hide, out);
-	put_field(p, o, PYF_TP_SUBCLASSES, py_label(p, RK_FIELD, "tp_subclasses") | REF_HIDDEN, out);
+	/* The word in the type is an index where the interpreter keeps the dict. */
+	if (state == 0)
+		put_field(p, o, PYF_TP_SUBCLASSES, py_label(p, RK_FIELD, "tp_subclasses") | REF_HIDDEN, out);
+	else if (py_word(p, state + layout_off(p->l, PYF_BUILTIN_SUBCLASSES), &subclasses) == MS_OK)
+		refout_put(out, subclasses, py_label(p, RK_FIELD, "tp_subclasses") | REF_HIDDEN);
 	if (!is_heap)
 		return MS_OK;
 	put_field(p, o, PYF_HT_MODULE, py_label(p, RK_FIELD, "ht_module"), out);

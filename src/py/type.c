@@ -48,6 +48,14 @@ is_type_object(struct py *p, const uint8_t *v)
 		(layout_get(p->l, PYF_TP_FLAGS, m) & TPF_READY);
 }
 
+/* True if addr lies in the data of a program or library. */
+static bool
+is_static(struct py *p, taddr addr)
+{
+	const struct region *r = target_region(p->t, addr);
+	return r != NULL && (r->path[0] == '/' || (addr >= p->rt->module->start && addr < p->rt->module->end));
+}
+
 /* Read a PyTypeObject into buf; false if it cannot be one. */
 static bool
 read_type(struct py *p, taddr addr, uint8_t *buf, size_t n)
@@ -57,8 +65,10 @@ read_type(struct py *p, taddr addr, uint8_t *buf, size_t n)
 	if (!is_type_object(p, buf))
 		return false;
 	uint64_t basic = layout_get(p->l, PYF_TP_BASICSIZE, buf), item = layout_get(p->l, PYF_TP_ITEMSIZE, buf);
-	return (layout_get(p->l, PYF_TP_FLAGS, buf) & TPF_READY) && basic < MAX_BASICSIZE &&
-		item < MAX_BASICSIZE && layout_get(p->l, PYF_TP_NAME, buf) != 0;
+	if (basic >= MAX_BASICSIZE || item >= MAX_BASICSIZE || layout_get(p->l, PYF_TP_NAME, buf) == 0)
+		return false;
+	/* Some static types are used without PyType_Ready ever being called (functools._lru_list_elem to 3.9). */
+	return (layout_get(p->l, PYF_TP_FLAGS, buf) & TPF_READY) || is_static(p, addr);
 }
 
 /*
@@ -135,9 +145,12 @@ read_members(struct py *p, taddr addr, uint64_t n, enum ref_kind kind, bool by_n
 	*count = v.n;
 }
 
+/* CPython: METH_METHOD, Include/methodobject.h: the defining class is the second argument (3.9). */
+enum { METH_METHOD = 0x200 };
+
 /* Its own C method __sizeof__, if it has one. */
 static taddr
-own_sizeof(struct py *p, taddr methods)
+own_sizeof(struct py *p, taddr methods, bool *takes_class)
 {
 	size_t rec = layout_size(p->l, PYF_SIZEOF_METHODDEF);
 
@@ -149,8 +162,10 @@ own_sizeof(struct py *p, taddr methods)
 		taddr name_at = layout_get(p->l, PYF_METHODDEF_NAME, m);
 		if (name_at == 0)
 			return 0;
-		if (target_str(p->t, name_at, name, sizeof(name)) == MS_OK && strcmp(name, "__sizeof__") == 0)
-			return layout_get(p->l, PYF_METHODDEF_METH, m);
+		if (target_str(p->t, name_at, name, sizeof(name)) != MS_OK || strcmp(name, "__sizeof__") != 0)
+			continue;
+		*takes_class = layout_get(p->l, PYF_METHODDEF_FLAGS, m) & METH_METHOD;
+		return layout_get(p->l, PYF_METHODDEF_METH, m);
 	}
 	return 0;
 }
@@ -222,16 +237,65 @@ static void
 fill_c(struct py *p, struct pytype *ty, const uint8_t *v, const char *tp_name)
 {
 	ty->is_subtype = p->subtype_traverse != 0 && ty->traverse == p->subtype_traverse;
-	ty->sizeof_meth = own_sizeof(p, layout_get(p->l, PYF_TP_METHODS, v));
+	ty->sizeof_meth = own_sizeof(p, layout_get(p->l, PYF_TP_METHODS, v), &ty->sizeof_takes_class);
 	ty->own_shape = named_shape(p, ty, tp_name);
 	if (ty->own_shape == NULL)
 		read_members(p, layout_get(p->l, PYF_TP_MEMBERS, v), LIM_MEMBERS, RK_ATTR, true, &ty->members, &ty->n_members);
 	const struct pytype *b = ty->base;
 	ty->is_structseq = b != NULL && b->base != NULL && b->base->base == NULL && (b->flags & TPF_TUPLE) &&
-		ty->own_shape == NULL && py_dict_get(p, ty->tp_dict, "n_sequence_fields") != 0;
+		ty->own_shape == NULL && ty->traverse != b->traverse && py_dict_get(p, ty->tp_dict, "n_sequence_fields") != 0;
 	if (ty->is_structseq)
 		ty->n_structseq = type_n_structseq(p, ty);
 	inherit_slots(ty);
+}
+
+/* An array of per-interpreter states of static types: the one whose type is addr, 0 if none. */
+static taddr
+find_state(struct py *p, enum pyf array, taddr addr)
+{
+	if (!layout_has(p->l, array))
+		return 0;
+	const struct layout_field *f = &p->l->f[array];
+	for (uint64_t i = 0; i < f->count; i++) {
+		taddr at = p->main_interp + f->off + i * f->stride;
+		uint64_t type;
+		if (py_word(p, at + layout_off(p->l, PYF_BUILTIN_TYPE), &type) == MS_OK && type == addr)
+			return at;
+	}
+	return 0;
+}
+
+/*
+ * Since 3.12 the dict and the subclasses of static builtin types are not in the type, but in
+ * each interpreter (_PyStaticType_GetState); those of the main one stand for all.
+ */
+taddr
+type_state(struct py *p, taddr addr)
+{
+	CLEAN_FREE struct pyinterp *interps = NULL;
+	struct errbuf eb;
+	size_t n;
+
+	if (!layout_has(p->l, PYF_INTERP_BUILTIN_TYPES) || !layout_has(p->l, PYF_BUILTIN_TYPE))
+		return 0;
+	if (p->main_interp == 0) {
+		if (py_interpreters(p, &interps, &n, &eb) != MS_OK)
+			return 0;
+		p->main_interp = interps[0].addr;
+	}
+	taddr at = find_state(p, PYF_INTERP_BUILTIN_TYPES, addr);
+	return at != 0 ? at : find_state(p, PYF_INTERP_EXTENSION_STATES, addr);
+}
+
+static taddr
+type_dict(struct py *p, taddr addr, const uint8_t *v)
+{
+	uint64_t dict = layout_get(p->l, PYF_TP_DICT, v);
+
+	if (dict != 0 || !(layout_get(p->l, PYF_TP_FLAGS, v) & TPF_STATIC_BUILTIN))
+		return dict;
+	taddr state = type_state(p, addr);
+	return state != 0 && py_word(p, state + layout_off(p->l, PYF_BUILTIN_DICT), &dict) == MS_OK ? dict : 0;
 }
 
 /* Make the type at addr, whose bases are in the cache. */
@@ -252,7 +316,7 @@ make_type(struct py *p, taddr addr, const uint8_t *v, const struct pytype *base)
 		.dictoffset = layout_get_signed(p->l, PYF_TP_DICTOFFSET, v),
 		.traverse = layout_get(p->l, PYF_TP_TRAVERSE, v),
 		.is_gc = layout_get(p->l, PYF_TP_IS_GC, v),
-		.tp_dict = layout_get(p->l, PYF_TP_DICT, v),
+		.tp_dict = type_dict(p, addr, v),
 		.base = base,
 		.is_python = is_python_class(p, addr, v),
 	};

@@ -64,10 +64,23 @@ value_bytes(struct py *p, taddr addr, uint64_t n, size_t max)
 	return v;
 }
 
+/* Number of digits, negative for a negative int: ob_size, or since 3.12 lv_tag's count and sign (0 plus, 1 zero, 2 minus). */
+static int64_t
+int_digits(const struct py *p, const void *obj)
+{
+	if (p->l->int_form == INT_OB_SIZE)
+		return layout_get_signed(p->l, PYF_OB_SIZE, obj);
+	uint64_t tag = layout_get(p->l, PYF_INT_TAG, obj);
+	if ((tag & 3) == 1)
+		return 0;
+	int64_t n = (int64_t)(tag >> 3);
+	return (tag & 3) == 2 ? -n : n;
+}
+
 enum status
 py_int_value(struct py *p, const uint8_t bytes[32], uint64_t *ret)
 {
-	int64_t n = layout_get_signed(p->l, PYF_OB_SIZE, bytes);
+	int64_t n = int_digits(p, bytes);
 	uint64_t at = layout_off(p->l, PYF_INT_DIGITS);
 
 	if (n < 0 || n > DECIMAL_DIGITS || at + 8 > 32)
@@ -78,11 +91,11 @@ py_int_value(struct py *p, const uint8_t bytes[32], uint64_t *ret)
 	return MS_OK;
 }
 
-/* Sign and digits of an int: ob_size's sign, |ob_size| digits of 30 bits, least first (3.11). */
+/* Digits of 30 bits, least first. */
 static struct heap_value
 value_int(struct py *p, const struct pyobj *o, size_t max)
 {
-	int64_t n = layout_get_signed(p->l, PYF_OB_SIZE, o->p);
+	int64_t n = int_digits(p, o->p);
 	uint64_t digits = (uint64_t)(n < 0 ? -n : n), v = 0;
 	struct heap_value ret = value_len(VALUE_NO_LEN);
 
@@ -270,7 +283,7 @@ py_value(struct py *p, const struct pyobj *o, size_t max)
 		if (o->type->shape == NULL || strcmp(o->type->shape->name, "bool") != 0 || v.kind != VK_INT)
 			return v;
 		v.kind = VK_BOOL;
-		bool is_true = layout_get(l, PYF_OB_SIZE, o->p) != 0;
+		bool is_true = int_digits(p, o->p) != 0;
 		v.text = is_true ? "True" : "False";
 		v.text_len = strlen(v.text);
 		return v;

@@ -92,7 +92,8 @@ budget_bytes(void)
 	uint64_t kib;
 	uint64_t machine = UINT64_MAX;
 
-	if (text != NULL && status_field(text, "MemAvailable", 10, &kib) && kib < UINT64_MAX / 1024)
+	if (text != NULL && status_field(text, "MemAvailable", 10, &kib) &&
+	    kib < UINT64_MAX / 1024)
 		machine = kib * 1024;
 	uint64_t group = cgroup_left();
 	return machine < group ? machine : group;

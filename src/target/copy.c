@@ -26,7 +26,7 @@ enum {
 struct job {
 	const struct reader *reader;
 	const struct chunk *chunks;
-	VEC(size_t) firsts;           /* first chunk of each batch, and the number of chunks */
+	VEC(size_t) firsts; /* first chunk of each batch, and the number of chunks */
 	atomic_size_t next;           /* batch to be taken */
 	atomic_bool is_gone;
 	atomic_bool is_refused;       /* process_vm_readv is: /proc/PID/mem from now on */
@@ -83,7 +83,8 @@ read_vector(const struct job *j, struct batch *b)
 		const struct chunk *c = &j->chunks[i];
 		size_t from = i == b->at ? b->done : 0;
 		uintptr_t there = (uintptr_t)(c->addr + from);
-		b->local[n] = (struct iovec){.iov_base = c->dest + from, .iov_len = c->len - from};
+		b->local[n] = (struct iovec){.iov_base = c->dest + from,
+		                             .iov_len = c->len - from};
 		b->remote[n].iov_len = c->len - from;
 		memcpy(&b->remote[n].iov_base, &there, sizeof(there));
 	}
@@ -145,7 +146,8 @@ make_batches(struct job *j, size_t n)
 	vec_push(&j->firsts, 0);
 	for (size_t i = 0; i < n; i++) {
 		size_t first = j->firsts.at[j->firsts.n - 1];
-		if (i > first && (i - first == BATCH_CHUNKS || bytes + j->chunks[i].len > BATCH_BYTES)) {
+		if (i > first && (i - first == BATCH_CHUNKS ||
+		                  bytes + j->chunks[i].len > BATCH_BYTES)) {
 			vec_push(&j->firsts, i);
 			bytes = 0;
 		}
@@ -157,7 +159,10 @@ make_batches(struct job *j, size_t n)
 	return total;
 }
 
-/* Run the workers, this thread being one of them; fewer do as well if no more can be started. */
+/*
+ * Run the workers, this thread being one of them; fewer do as well if no more can be
+ * started.
+ */
 static void
 run_workers(struct job *j, uint64_t bytes)
 {
@@ -173,7 +178,8 @@ run_workers(struct job *j, uint64_t bytes)
 		want = cpus < 1 ? 1 : (uint64_t)cpus;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	while (started + 1 < want && pthread_create(&threads[started], NULL, worker_main, j) == 0)
+	while (started + 1 < want &&
+	       pthread_create(&threads[started], NULL, worker_main, j) == 0)
 		started++;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	worker_main(j);

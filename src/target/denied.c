@@ -20,9 +20,11 @@
 enum {
 	CAP_BIT_SYS_PTRACE = 19, /* linux/capability.h */
 	TEXT_MAX = 1 << 20,
+	WHY_MAX = 400,
 };
 
-static const char initial_userns[] = "user:[4026531837]"; /* PROC_USER_INIT_INO, linux/proc_ns.h */
+/* PROC_USER_INIT_INO, linux/proc_ns.h */
+static const char initial_userns[] = "user:[4026531837]";
 
 /* A small text of /proc, or "". */
 static char *
@@ -95,70 +97,74 @@ denial_gather(pid_t pid, struct denial *ret)
 	*ret = d;
 }
 
-static enum status
-explain_unprivileged(const struct denial *d, const char *what, struct errbuf *eb)
+/* Without CAP_SYS_PTRACE: the ids, then dumpability, then Yama. */
+static void
+reason_unprivileged(const struct denial *d, char *why, size_t cap)
 {
 	if (d->own_uid == 0)
-		return errbuf_set(eb, MS_DENIED,
-			"not permitted to %s of process %d: memscan is root, but without the "
-			"capability CAP_SYS_PTRACE%s", what, d->pid,
-			d->is_container ? "; start the container with --cap-add SYS_PTRACE"
-			                : "; give it back, or run outside of the sandbox that took it");
-	if (d->uid != d->own_uid)
-		return errbuf_set(eb, MS_DENIED,
-			"not permitted to %s of process %d: it runs as uid %u, memscan as uid %u; "
-			"run memscan as root or as uid %u", what, d->pid, d->uid, d->own_uid, d->uid);
-	if (d->gid != d->own_gid)
-		return errbuf_set(eb, MS_DENIED,
-			"not permitted to %s of process %d: it runs as gid %u, memscan as gid %u; "
-			"run memscan as root or with that group", what, d->pid, d->gid, d->own_gid);
-	if (!d->is_dumpable)
-		return errbuf_set(eb, MS_DENIED,
-			"not permitted to %s of process %d: it changed its user or asked not to be "
-			"dumped (prctl PR_SET_DUMPABLE); run memscan as root", what, d->pid);
-	if (d->yama == 1)
-		return errbuf_set(eb, MS_DENIED,
-			"not permitted to %s of process %d: kernel.yama.ptrace_scope is 1, only "
-			"ancestors may; run memscan with sudo, or: sudo sysctl "
-			"kernel.yama.ptrace_scope=0", what, d->pid);
-	if (d->yama == 2)
-		return errbuf_set(eb, MS_DENIED,
-			"not permitted to %s of process %d: kernel.yama.ptrace_scope is 2, only "
-			"administrators may; run memscan with sudo", what, d->pid);
-	return errbuf_set(eb, MS_DENIED,
-		"not permitted to %s of process %d: uid and gid are right, so that a security "
-		"module or container forbids it; run memscan as root%s", what, d->pid,
-		d->is_container ? ", the container with --cap-add SYS_PTRACE" : "");
+		snprintf(why, cap, "memscan is root, but without the capability CAP_SYS_PTRACE; %s",
+		         d->is_container ? "start the container with --cap-add SYS_PTRACE"
+		                         : "run it outside of the sandbox that took it");
+	else if (d->uid != d->own_uid)
+		snprintf(why, cap,
+		         "it runs as uid %u, memscan as uid %u; run memscan as root or as uid %u",
+		         d->uid, d->own_uid, d->uid);
+	else if (d->gid != d->own_gid)
+		snprintf(why, cap,
+		         "it runs as gid %u, memscan as gid %u; run memscan as root or as that group",
+		         d->gid, d->own_gid);
+	else if (!d->is_dumpable)
+		snprintf(why, cap,
+		         "it changed its user, or asked not to be dumped (prctl "
+		         "PR_SET_DUMPABLE); run memscan as root");
+	else if (d->yama == 1)
+		snprintf(why, cap,
+		         "kernel.yama.ptrace_scope is 1, only ancestors may; run memscan with "
+		         "sudo, or: sudo sysctl kernel.yama.ptrace_scope=0");
+	else if (d->yama == 2)
+		snprintf(why, cap,
+		         "kernel.yama.ptrace_scope is 2, only administrators may; run memscan "
+		         "with sudo");
+	else
+		snprintf(why, cap,
+		         "uid and gid are right, so that a security module or container forbids "
+		         "it; run memscan as root%s",
+		         d->is_container ? ", the container with --cap-add SYS_PTRACE" : "");
+}
+
+static void
+reason(const struct denial *d, char *why, size_t cap)
+{
+	if (d->yama == 3)
+		snprintf(why, cap,
+		         "kernel.yama.ptrace_scope is 3, nobody may, not even root, until the "
+		         "machine is started again without it");
+	else if (!d->has_cap)
+		reason_unprivileged(d, why, cap);
+	else if (d->is_other_userns)
+		snprintf(why, cap,
+		         "memscan is privileged in its own user namespace only, and the process "
+		         "is in another one; run memscan as root outside of the container");
+	else if (d->seccomp == 2)
+		snprintf(why, cap,
+		         "a seccomp filter around memscan forbids it; start the container with "
+		         "--cap-add SYS_PTRACE (or --security-opt seccomp=unconfined)");
+	else if (*d->lsm != '\0')
+		snprintf(why, cap,
+		         "memscan is confined by a security module (%s); run it unconfined", d->lsm);
+	else
+		snprintf(why, cap,
+		         "memscan has CAP_SYS_PTRACE, so that a security module (SELinux, "
+		         "AppArmor, lockdown) forbids it; see the kernel log");
 }
 
 enum status
 denial_explain(const struct denial *d, const char *what, struct errbuf *eb)
 {
-	if (d->yama == 3)
-		return errbuf_set(eb, MS_DENIED,
-			"not permitted to %s of process %d: kernel.yama.ptrace_scope is 3, nobody "
-			"may, not even root, until the machine is started again without it",
-			what, d->pid);
-	if (!d->has_cap)
-		return explain_unprivileged(d, what, eb);
-	if (d->is_other_userns)
-		return errbuf_set(eb, MS_DENIED,
-			"not permitted to %s of process %d: memscan is privileged in its own user "
-			"namespace only, and the process is in another one; run memscan as root "
-			"outside of the container", what, d->pid);
-	if (d->seccomp == 2)
-		return errbuf_set(eb, MS_DENIED,
-			"not permitted to %s of process %d: a seccomp filter around memscan forbids "
-			"it; start the container with --cap-add SYS_PTRACE (or "
-			"--security-opt seccomp=unconfined)", what, d->pid);
-	if (*d->lsm != '\0')
-		return errbuf_set(eb, MS_DENIED,
-			"not permitted to %s of process %d: memscan is confined by a security module "
-			"(%s); run it unconfined", what, d->pid, d->lsm);
-	return errbuf_set(eb, MS_DENIED,
-		"not permitted to %s of process %d, although memscan has CAP_SYS_PTRACE: a "
-		"security module (SELinux, AppArmor, lockdown) forbids it; see the kernel log",
-		what, d->pid);
+	char why[WHY_MAX];
+
+	reason(d, why, sizeof(why));
+	return errbuf_set(eb, MS_DENIED, "not permitted to %s of process %d: %s", what, d->pid, why);
 }
 
 enum status

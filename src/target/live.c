@@ -64,10 +64,13 @@ live_check(pid_t pid, pid_t *via, struct errbuf *eb)
 	procinfo_fini(&info);
 	/* /proc/TID exists for every thread, though it is not listed. */
 	if (tgid != pid)
-		return errbuf_set(eb, MS_ABSENT, "%d is a thread of process %d, not a process", pid, tgid);
+		return errbuf_set(eb, MS_ABSENT,
+		                  "%d is a thread of process %d, not a process", pid,
+		                  tgid);
 	*via = is_ended(state) ? some_thread(pid) : pid;
 	if (*via == 0)
-		return errbuf_set(eb, MS_GONE, "process %d has exited (it is a zombie)", pid);
+		return errbuf_set(eb, MS_GONE, "process %d has exited (it is a zombie)",
+		                  pid);
 	return MS_OK;
 }
 
@@ -94,7 +97,8 @@ machine_of_header(const uint8_t *head, struct machine *ret, struct errbuf *eb)
 		*ret = m;
 		return MS_OK;
 	default:
-		return errbuf_set(eb, MS_VERSION, "programs of machine %u (ELF e_machine) are unknown",
+		return errbuf_set(eb, MS_VERSION,
+		                  "programs of machine %u (ELF e_machine) are unknown",
 		                  m.e_machine);
 	}
 }
@@ -110,8 +114,11 @@ live_machine(pid_t pid, struct machine *ret, struct errbuf *eb)
 	if (fd < 0 && (errno == EACCES || errno == EPERM))
 		return denied(pid, "read the program file", eb);
 	if (fd < 0 && errno == ENOENT && thread_state(pid, pid) != '\0')
-		return errbuf_set(eb, MS_DENIED,
-			"process %d has no program: it is a thread of the kernel, or about to exit", pid);
+		return errbuf_set(
+		        eb, MS_DENIED,
+		        "process %d has no program: it is a thread of the kernel, or about to "
+		        "exit",
+		        pid);
 	if (fd < 0)
 		return errbuf_set(eb, MS_GONE, "process %d exited", pid);
 	enum status st = io_read_all(fd, head, sizeof(head), eb);
@@ -171,7 +178,8 @@ probe_at(struct reader *r, taddr addr)
 	char byte;
 
 	r->caps.has_vm_readv = vm_readv(r->pid, addr, &byte, 1) == 1;
-	r->caps.has_proc_mem = r->mem_fd >= 0 && pread(r->mem_fd, &byte, 1, (off_t)addr) == 1;
+	r->caps.has_proc_mem =
+	        r->mem_fd >= 0 && pread(r->mem_fd, &byte, 1, (off_t)addr) == 1;
 	return r->caps.has_vm_readv || r->caps.has_proc_mem;
 }
 
@@ -184,8 +192,9 @@ probe_pagemap(pid_t pid, taddr addr)
 
 	snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
 	CLEAN_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd >= 0 && pread(fd, &entry, sizeof(entry), (off_t)(addr / page * sizeof(entry))) ==
-	                          (ssize_t)sizeof(entry);
+	return fd >= 0 &&
+	       pread(fd, &entry, sizeof(entry), (off_t)(addr / page * sizeof(entry))) ==
+	               (ssize_t)sizeof(entry);
 }
 
 enum status
@@ -212,9 +221,11 @@ reader_open(pid_t pid, const struct regions *maps, struct reader *ret, struct er
 	if (is_ended(thread_state(pid, pid)))
 		return errbuf_set(eb, MS_GONE, "process %d exited", pid);
 	if (tried == 0)
-		return errbuf_set(eb, MS_DENIED,
-			"process %d has no memory to read: it is a thread of the kernel, or about to "
-			"exit", pid);
+		return errbuf_set(
+		        eb, MS_DENIED,
+		        "process %d has no memory to read: it is a thread of the kernel, or "
+		        "about to exit",
+		        pid);
 	return denied(pid, "read the memory", eb);
 }
 
@@ -230,7 +241,10 @@ reader_is_alive(const struct reader *r, taddr addr)
 {
 	char byte;
 
-	/* Nothing at all, rather than an error, is what an address space without users yields. */
+	/*
+	 * Nothing at all, rather than an error, is what an address space without users
+	 * yields.
+	 */
 	return r->mem_fd < 0 || pread(r->mem_fd, &byte, 1, (off_t)addr) != 0;
 }
 

@@ -20,7 +20,10 @@ bool regions_in_order(const struct region *r, size_t n);
 /* The index of the region that holds addr, or n. */
 size_t regions_search(const struct region *r, size_t n, taddr addr);
 
-/* Reading it could disturb a device: mapped from /dev, other than /dev/zero and /dev/shm. */
+/*
+ * Reading it could disturb a device: mapped from /dev, other than /dev/zero and
+ * /dev/shm.
+ */
 bool region_is_device(const struct region *r);
 
 /* A mapping that the kernel makes ("[vvar]", "[vsyscall]") and no reader may touch. */
@@ -37,12 +40,15 @@ struct denial {
 	bool is_dumpable;          /* the target's /proc files belong to its own uid */
 	bool is_other_userns;      /* the two are in different user namespaces */
 	bool is_container;         /* memscan itself runs in one */
-	int yama;                  /* kernel.yama.ptrace_scope, -1 if there is no such thing */
+	int yama; /* kernel.yama.ptrace_scope, -1 if there is no such thing */
 	int seccomp;               /* "Seccomp:" of memscan itself: 2 is a filter */
-	char lsm[96];              /* memscan's confinement ("docker-default (enforce)"), or "" */
+	char lsm[96]; /* memscan's confinement ("docker-default (enforce)"), or "" */
 };
 
-/* Gather what is known of the two processes; what cannot be read is as if it were no obstacle. */
+/*
+ * Gather what is known of the two processes; what cannot be read is as if it were no
+ * obstacle.
+ */
 void denial_gather(pid_t pid, struct denial *ret);
 
 /* Say which of these it was and what to do; a pure function. Returns MS_DENIED. */
@@ -67,10 +73,13 @@ char *comm_of(pid_t pid, char *buf, size_t cap);
 
 /* ---- live.c ---- */
 
-/* Ways into one process: shared by the live and the snapshot target. All-zero is not a reader: mem_fd. */
+/*
+ * Ways into one process: shared by the live and the snapshot target. All-zero is not a
+ * reader: mem_fd.
+ */
 struct reader {
 	pid_t pid;
-	int mem_fd; /* /proc/PID/mem, or -1: it stays with the address space it was opened on */
+	int mem_fd; /* /proc/PID/mem or -1: of the address space it was opened on */
 	struct live_caps caps;
 };
 
@@ -78,13 +87,18 @@ struct reader {
  * Find out how the memory of pid can be read, by reading a byte of one of its regions.
  * MS_DENIED explains; MS_GONE.
  */
-MUST_CHECK enum status reader_open(pid_t pid, const struct regions *maps, struct reader *ret, struct errbuf *eb);
+MUST_CHECK enum status reader_open(pid_t pid, const struct regions *maps,
+                                   struct reader *ret, struct errbuf *eb);
 void reader_fini(struct reader *r);
 
 /* All of [addr, addr + n), or MS_FAULT, or MS_GONE. */
-MUST_CHECK enum status reader_read(const struct reader *r, taddr addr, void *buf, size_t n);
+MUST_CHECK enum status reader_read(const struct reader *r, taddr addr, void *buf,
+                                   size_t n);
 
-/* The process may have been replaced under its pid: false once the address space is gone. */
+/*
+ * The process may have been replaced under its pid: false once the address space is
+ * gone.
+ */
 bool reader_is_alive(const struct reader *r, taddr addr);
 
 /* The mappings of a process, in order; device memory is marked as not readable. */
@@ -95,8 +109,8 @@ MUST_CHECK enum status live_machine(pid_t pid, struct machine *ret, struct errbu
 
 /*
  * Checks that come before everything else: pid exists, is a process, is no zombie.
- * *via is the thread whose /proc files show the memory: the main thread, pid, if it has not
- * ended before the others.
+ * *via is the thread whose /proc files show the memory: the main thread, pid, if it has
+ * not ended before the others.
  */
 MUST_CHECK enum status live_check(pid_t pid, pid_t *via, struct errbuf *eb);
 
@@ -119,12 +133,17 @@ struct pagemap {
 void pagemap_open(pid_t pid, struct pagemap *ret);
 void pagemap_fini(struct pagemap *pm);
 
-/* Append the runs of pages of [start, end) that are in memory or swapped out, in order. */
+/*
+ * Append the runs of pages of [start, end) that are in memory or swapped out, in order.
+ */
 void pagemap_runs(struct pagemap *pm, taddr start, taddr end, span_vec *ret);
 
 /* ---- budget.c ---- */
 
-/* Bytes that memscan can take without pushing anybody out: of the machine and of its cgroup. */
+/*
+ * Bytes that memscan can take without pushing anybody out: of the machine and of its
+ * cgroup.
+ */
 uint64_t budget_bytes(void);
 
 /* ---- copy.c ---- */
@@ -144,6 +163,7 @@ typedef VEC(struct chunk) chunk_vec;
  * Copy all chunks, in several threads when they are large. Pages that cannot be read are
  * appended to missing, in order. MS_GONE.
  */
-MUST_CHECK enum status copy_chunks(const struct reader *r, const chunk_vec *chunks, span_vec *missing);
+MUST_CHECK enum status copy_chunks(const struct reader *r, const chunk_vec *chunks,
+                                   span_vec *missing);
 
 #endif

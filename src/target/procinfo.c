@@ -1,5 +1,6 @@
 /*
- * What /proc says of a process. Every text is taken to be hostile: a process names itself.
+ * What /proc says of a process. Every text is taken to be hostile: a process names
+ * itself.
  */
 #include "priv.h"
 
@@ -16,9 +17,9 @@
 #include "memscan/mem.h"
 
 enum {
-	PROC_TEXT_MAX = 1 << 20, /* status, stat: a few KiB; the CPU masks of large machines are longer */
-	CMDLINE_MAX = 64 * 1024, /* shown to people: the rest of a longer one is cut off */
-	STAT_START_TICKS = 19,   /* field 22 of proc(5), counted from the state after ")" */
+	PROC_TEXT_MAX = 1 << 20, /* status, stat: a few KiB, more with many CPUs */
+	CMDLINE_MAX = 64 * 1024, /* shown to people: more of it is cut off */
+	STAT_START_TICKS = 19, /* field 22 of proc(5), counted from the state after ")" */
 };
 
 bool
@@ -40,7 +41,10 @@ status_field(const char *text, const char *name, unsigned base, uint64_t *ret)
 	return false;
 }
 
-/* Split "41 (name) S 1 ...": the name may hold anything, ')' included, so it ends at the last one. */
+/*
+ * Split "41 (name) S 1 ...": the name may hold anything, ')' included, so it ends at the
+ * last one.
+ */
 static bool
 stat_split(const char *text, const char **name, size_t *name_len, const char **rest)
 {
@@ -151,9 +155,11 @@ static enum status
 no_process(pid_t pid, struct errbuf *eb)
 {
 	if (pid > 0 && kill(pid, 0) != 0 && errno == EPERM)
-		return errbuf_set(eb, MS_DENIED,
-			"process %d belongs to somebody else and is hidden (/proc is mounted with "
-			"hidepid): run memscan as root", pid);
+		return errbuf_set(
+		        eb, MS_DENIED,
+		        "process %d belongs to somebody else and is hidden (/proc is mounted "
+		        "with hidepid): run memscan as root",
+		        pid);
 	return errbuf_set(eb, MS_ABSENT, "there is no process %d", pid);
 }
 
@@ -224,7 +230,8 @@ procinfo_get(pid_t pid, struct procinfo *ret, struct errbuf *eb)
 	if (!parse_stat(stat, &p))
 		return errbuf_set(eb, MS_FORMAT, "%s is malformed", path);
 	long hz = sysconf(_SC_CLK_TCK);
-	p.start_time = boot_time() + (int64_t)(p.start_ticks / (uint64_t)(hz > 0 ? hz : 100));
+	p.start_time =
+	        boot_time() + (int64_t)(p.start_ticks / (uint64_t)(hz > 0 ? hz : 100));
 	p.cmdline = read_cmdline(pid);
 	p.exe = read_exe(pid);
 	*ret = p;

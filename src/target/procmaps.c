@@ -85,7 +85,10 @@ take_prot(struct line *l, struct region *r)
 	r->is_shared = c == 's';
 }
 
-/* Make the path a string of its own: the kernel writes a newline as \012, and nothing else so. */
+/*
+ * Make the path a string of its own: the kernel writes a newline as \012, and nothing
+ * else so.
+ */
 static void
 take_path(struct line *l, struct region *r)
 {
@@ -161,7 +164,8 @@ enum status
 procmaps_parse(const char *text, size_t len, struct regions *ret, struct errbuf *eb)
 {
 	if (len > LIM_MAPS_TEXT)
-		return errbuf_set(eb, MS_LIMIT, "the list of mappings is over %lu bytes", LIM_MAPS_TEXT);
+		return errbuf_set(eb, MS_LIMIT, "the list of mappings is over %lu bytes",
+		                  LIM_MAPS_TEXT);
 
 	CLEAN_FREE char *copy = xmalloc(len + 1);
 	memcpy(copy, text, len);
@@ -177,12 +181,15 @@ procmaps_parse(const char *text, size_t len, struct regions *ret, struct errbuf 
 		struct region r;
 		if (!parse_line(p, end, &r)) {
 			vec_fini(&v);
-			return errbuf_set(eb, MS_FORMAT, "line %zu of the list of mappings is malformed", number);
+			return errbuf_set(eb, MS_FORMAT,
+			                  "line %zu of the list of mappings is malformed",
+			                  number);
 		}
 		append(&v, &r);
 		if (v.n > LIM_REGIONS) {
 			vec_fini(&v);
-			return errbuf_set(eb, MS_LIMIT, "more than %lu mappings", LIM_REGIONS);
+			return errbuf_set(eb, MS_LIMIT, "more than %lu mappings",
+			                  LIM_REGIONS);
 		}
 		p = end < stop ? end + 1 : stop;
 	}

@@ -6,7 +6,10 @@
 
 #include "memscan/target.h"
 
-/* Fill in what can be read of r->tid, which the calling thread has stopped; the rest stays 0. */
+/*
+ * Fill in what can be read of r->tid, which the calling thread has stopped; the rest
+ * stays 0.
+ */
 void regs_read(struct thread_regs *r);
 
 #endif

@@ -25,14 +25,14 @@
 #endif
 
 enum {
-	FILE_BASE_MAX = 16 << 20, /* file mappings up to this are laid under the copy whole */
+	FILE_BASE_MAX = 16 << 20, /* mappings of files up to this are put under the copy */
 	SLACK_MIN = 1 << 20,      /* room around a region for it to grow */
 	RESERVE = 64 << 20,       /* memory that is left to the machine */
 };
 
 /* What a page that is not present stands for. */
 enum absence {
-	ABSENT_ZERO, /* anonymous memory that was never written, or what the file holds is there already */
+	ABSENT_ZERO, /* zeros, or the bytes of the file that are in the room already */
 	ABSENT_LIVE, /* something: ask the process, which then makes the page present */
 };
 
@@ -146,28 +146,42 @@ slack_of(const struct region *r, size_t page)
 	return (slack < SLACK_MIN ? SLACK_MIN : slack) / page * page;
 }
 
-/* The bytes of the file under a region; pages of the copy go over them. */
+/* Read [off, off + len) of a file; zeros stand for what is behind its end. */
 static bool
-lay_base(struct snapshot *s, const struct region *r, uint8_t *data)
+read_base(int fd, uint64_t off, uint8_t *data, size_t len)
 {
-	size_t len = (size_t)(r->end - r->start);
 	size_t got = 0;
-	int fd;
 
-	if (len > FILE_BASE_MAX || live_open_file(s->reader.pid, r, &fd) != MS_OK)
-		return false;
-	CLEAN_CLOSE int guard = fd;
 	while (got < len) {
-		ssize_t n = pread(guard, data + got, len - got, (off_t)(r->file_off + got));
+		ssize_t n = pread(fd, data + got, len - got, (off_t)(off + got));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return false;
 		if (n == 0)
-			break; /* the rest of the last page is zeros */
+			break;
 		got += (size_t)n;
 	}
 	return true;
+}
+
+/*
+ * The bytes of the file under a region; pages of the copy go over them. Of a file that
+ * was deleted and is out of reach the process itself is asked, while it still runs.
+ */
+static bool
+lay_base(struct snapshot *s, const struct region *r, uint8_t *data)
+{
+	size_t len = (size_t)(r->end - r->start);
+	int fd;
+
+	if (len > FILE_BASE_MAX)
+		return false;
+	if (live_open_file(s->reader.pid, r, &fd) != MS_OK)
+		return reader_read(&s->reader, r->start, data, len) == MS_OK;
+	bool is_read = read_base(fd, r->file_off, data, len);
+	close(fd);
+	return is_read;
 }
 
 /* ---- before the stop ---- */
@@ -190,6 +204,9 @@ plan_room(struct snapshot *s, const struct region *r, uint8_t **next)
 	*next += room.high - room.low;
 	if (!is_anonymous(r))
 		room.has_base = lay_base(s, r, room.bytes + low);
+	/* Half of a file must not pass for zeros later. */
+	if (!is_anonymous(r) && !room.has_base)
+		madvise(room.bytes + low, (size_t)(r->end - r->start), MADV_DONTNEED);
 	vec_push(&s->rooms, room);
 }
 
@@ -202,24 +219,27 @@ touch_rooms(struct snapshot *s, struct errbuf *eb)
 	size_t at = 0;
 
 	for (size_t i = 0; i < s->rooms.n; i++)
-		pagemap_runs(&s->pagemap, s->rooms.at[i].start, s->rooms.at[i].end, &runs);
+		pagemap_runs(&s->pagemap, s->rooms.at[i].start, s->rooms.at[i].end,
+		             &runs);
 	for (size_t i = 0; i < runs.n; i++)
 		total += runs.at[i].end - runs.at[i].start;
 
 	uint64_t budget = budget_bytes();
 	char need[TEXT_NUM], have[TEXT_NUM];
 	if (total > budget || budget - total < RESERVE)
-		return errbuf_set(eb, MS_NOMEM,
-			"a copy of the writable memory of process %d takes %s, and only %s can be spared",
-			s->reader.pid, text_size(need, total), text_size(have, budget));
+		return errbuf_set(
+		        eb, MS_NOMEM,
+		        "a copy of the writable memory of process %d takes %s, and only %s can "
+		        "be spared",
+		        s->reader.pid, text_size(need, total), text_size(have, budget));
 
 	for (size_t i = 0; i < runs.n; i++) {
 		const struct span *run = &runs.at[i];
 		while (run->start >= s->rooms.at[at].end)
 			at++;
 		const struct room *room = &s->rooms.at[at];
-		touch(room->bytes + (run->start - room->low), (size_t)(run->end - run->start),
-		      (size_t)s->pagemap.page);
+		touch(room->bytes + (run->start - room->low),
+		      (size_t)(run->end - run->start), (size_t)s->pagemap.page);
 	}
 	return MS_OK;
 }
@@ -237,7 +257,8 @@ plan(struct snapshot *s, struct errbuf *eb)
 	if (total == 0)
 		return MS_OK;
 	if (total > SIZE_MAX / 2)
-		return errbuf_set(eb, MS_LIMIT, "the mappings are larger than the address space");
+		return errbuf_set(eb, MS_LIMIT,
+		                  "the mappings are larger than the address space");
 	uint8_t *next = reserve(s, (size_t)total, eb);
 	if (next == NULL)
 		return eb->code;
@@ -281,17 +302,22 @@ snapshot_prepare(pid_t pid, struct snapshot **ret, struct errbuf *eb)
 
 /* ---- during the stop ---- */
 
-/* Does what lies in the room already go with this region? A file's bytes are only good for it. */
+/*
+ * Does what lies in the room already go with this region? A file's bytes are only good
+ * for it.
+ */
 static bool
 room_suits(const struct room *room, const struct region *r)
 {
 	if (!room->has_base)
 		return true;
-	return !is_anonymous(r) && room->inode == r->inode && room->delta == r->file_off - r->start;
+	return !is_anonymous(r) && room->inode == r->inode &&
+	       room->delta == r->file_off - r->start;
 }
 
 static void
-add_piece(struct snapshot *s, size_t region, taddr start, taddr end, const struct room *room)
+add_piece(struct snapshot *s, size_t region, taddr start, taddr end,
+          const struct room *room)
 {
 	const struct region *r = &s->maps.at[region];
 	bool is_known = is_anonymous(r) ? !r->is_shared : room->has_base;
@@ -307,7 +333,8 @@ add_piece(struct snapshot *s, size_t region, taddr start, taddr end, const struc
 
 /* Room for what was not planned: pages come into being while they are copied. */
 static enum status
-add_new_piece(struct snapshot *s, size_t region, taddr start, taddr end, struct errbuf *eb)
+add_new_piece(struct snapshot *s, size_t region, taddr start, taddr end,
+              struct errbuf *eb)
 {
 	struct room room = {.start = start, .end = end, .low = start, .high = end};
 
@@ -382,7 +409,8 @@ clear_gaps(struct snapshot *s, const struct piece *p)
 	for (size_t i = p->first; i <= p->last; i++) {
 		taddr end = i < p->last ? s->runs.at[i].start : p->end;
 		if (at < end)
-			madvise(p->data + (at - p->start), (size_t)(end - at), MADV_DONTNEED);
+			madvise(p->data + (at - p->start), (size_t)(end - at),
+			        MADV_DONTNEED);
 		at = i < p->last ? s->runs.at[i].end : p->end;
 	}
 }
@@ -396,10 +424,11 @@ list_pages(struct snapshot *s, struct piece *p)
 	for (size_t i = p->first; i < p->last; i++) {
 		struct span run = s->runs.at[i];
 		for (taddr at = run.start; at < run.end; at += CHUNK_MAX) {
+			uint64_t left = run.end - at;
 			vec_push(&s->chunks, (struct chunk){
 				.addr = at,
 				.dest = p->data + (at - p->start),
-				.len = run.end - at < CHUNK_MAX ? (size_t)(run.end - at) : CHUNK_MAX,
+				.len = left < CHUNK_MAX ? (size_t)left : CHUNK_MAX,
 			});
 		}
 	}
@@ -442,10 +471,12 @@ snapshot_copy(struct snapshot *s, struct snapshot_stats *ret, struct errbuf *eb)
 		list_pages(s, &s->pieces.at[i]);
 	s->is_again = true;
 	st = copy_chunks(&s->reader, &s->chunks, &s->missing);
-	if (st == MS_OK && s->maps.n > 0 && !reader_is_alive(&s->reader, s->maps.at[0].start))
+	if (st == MS_OK && s->maps.n > 0 &&
+	    !reader_is_alive(&s->reader, s->maps.at[0].start))
 		st = MS_GONE;
 	if (st != MS_OK)
-		return errbuf_set(eb, st, "process %d exited while it was copied", s->reader.pid);
+		return errbuf_set(eb, st, "process %d exited while it was copied",
+		                  s->reader.pid);
 
 	for (size_t i = 0; i < s->chunks.n; i++)
 		stats.bytes += s->chunks.at[i].len;
@@ -498,15 +529,16 @@ emit(region_vec *v, const struct region *of, taddr start, taddr end, const uint8
 
 /* Append a part of a piece that has data, but for the pages that could not be read. */
 static void
-emit_copied(const struct snapshot *s, region_vec *v, const struct piece *p, struct span part,
-            size_t *missing)
+emit_copied(const struct snapshot *s, region_vec *v, const struct piece *p,
+            struct span part, size_t *missing)
 {
 	const struct region *of = &s->maps.at[p->region];
 	struct region lost = *of;
 	taddr at = part.start;
 
 	lost.prot &= ~(uint32_t)PROT_READ;
-	for (; *missing < s->missing.n && s->missing.at[*missing].start < part.end; ++*missing) {
+	for (; *missing < s->missing.n && s->missing.at[*missing].start < part.end;
+	     ++*missing) {
 		const struct span *m = &s->missing.at[*missing];
 		emit(v, of, at, m->start, p->data + (at - p->start));
 		emit(v, &lost, m->start, m->end, NULL);
@@ -516,10 +548,12 @@ emit_copied(const struct snapshot *s, region_vec *v, const struct piece *p, stru
 }
 
 static void
-emit_piece(const struct snapshot *s, region_vec *v, const struct piece *p, size_t *missing)
+emit_piece(const struct snapshot *s, region_vec *v, const struct piece *p,
+           size_t *missing)
 {
 	if (p->absent == ABSENT_ZERO) {
-		emit_copied(s, v, p, (struct span){.start = p->start, .end = p->end}, missing);
+		emit_copied(s, v, p, (struct span){.start = p->start, .end = p->end},
+		            missing);
 		return;
 	}
 	taddr at = p->start;
@@ -541,7 +575,8 @@ snapshot_target(struct snapshot *s, struct target **ret, struct errbuf *eb)
 
 	for (size_t i = 0; i < s->maps.n; i++) {
 		if (piece == s->pieces.n || s->pieces.at[piece].region != i) {
-			emit(&v, &s->maps.at[i], s->maps.at[i].start, s->maps.at[i].end, NULL);
+			emit(&v, &s->maps.at[i], s->maps.at[i].start, s->maps.at[i].end,
+			     NULL);
 			continue;
 		}
 		for (; piece < s->pieces.n && s->pieces.at[piece].region == i; piece++)

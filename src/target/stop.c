@@ -31,10 +31,13 @@
 
 #define MSEC 1000000ULL
 #define STOP_TOTAL_NS (4000 * MSEC)  /* all attempts together */
-#define STOP_HOLD_NS (1000 * MSEC)   /* one attempt: the threads that did stop wait for the others */
-#define STOP_SLEEP_NS (100 * MSEC)   /* one attempt, when a thread is in uninterruptible sleep */
+#define STOP_HOLD_NS                                                                     \
+	(1000 * MSEC) /* one attempt: the threads that did stop wait for the others */
+#define STOP_SLEEP_NS                                                                    \
+	(100 * MSEC) /* one attempt, when a thread is in uninterruptible sleep */
 #define STOP_PAUSE_NS (100 * MSEC)   /* between two attempts the process runs */
-#define STOP_SPIN_NS (300000ULL)     /* most threads stop within this: polled without sleeping */
+#define STOP_SPIN_NS                                                                     \
+	(300000ULL) /* most threads stop within this: polled without sleeping */
 
 enum { STOP_PASSES = 1000 }; /* over the task list; two are usual */
 
@@ -53,8 +56,9 @@ struct stop {
 	pid_t tracer_tid;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	enum phase phase; /* under lock; the rest is the tracer's in PHASE_ATTACH and PHASE_RELEASE */
+	enum phase phase; /* under lock */
 
+	/* The tracer's, but in PHASE_HELD. */
 	VEC(struct tracee) tracees;
 	VEC(struct thread_regs) regs;
 	struct map known; /* tid to index in tracees */
@@ -95,14 +99,16 @@ seize_failed(struct stop *s, pid_t tid, int sys)
 	pid_t tracer = tracer_of(s->pid, tid);
 	char comm[64];
 	if (tracer != 0)
-		return errbuf_set(&s->eb, MS_DENIED,
-			"process %d is being traced by process %d (%s) already, and a process can "
-			"have one tracer only: end that one first",
-			s->pid, tracer, comm_of(tracer, comm, sizeof(comm)));
+		return errbuf_set(
+		        &s->eb, MS_DENIED,
+		        "process %d is being traced by process %d (%s) already, and a process "
+		        "can have one tracer only: end that one first",
+		        s->pid, tracer, comm_of(tracer, comm, sizeof(comm)));
 	if (sys == EPERM || sys == EACCES || sys == ENOSYS)
 		return denied(s->pid, "stop the threads", &s->eb);
 	errno = sys;
-	return errbuf_sys(&s->eb, MS_IO, "cannot stop thread %d of process %d", tid, s->pid);
+	return errbuf_sys(&s->eb, MS_IO, "cannot stop thread %d of process %d", tid,
+	                  s->pid);
 }
 
 static enum status
@@ -113,7 +119,8 @@ seize(struct stop *s, pid_t tid)
 	if (map_get(&s->known, (uint64_t)tid, &known))
 		return MS_OK;
 	if (s->tracees.n >= LIM_THREADS)
-		return errbuf_set(&s->eb, MS_LIMIT, "process %d has more than %lu threads", s->pid,
+		return errbuf_set(&s->eb, MS_LIMIT,
+		                  "process %d has more than %lu threads", s->pid,
 		                  LIM_THREADS);
 	/* No options, PTRACE_O_EXITKILL least of all. */
 	if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) != 0)
@@ -153,7 +160,8 @@ look_at(struct stop *s, struct tracee *t)
 {
 	siginfo_t info = {0};
 
-	if (waitid(P_PID, (id_t)t->tid, &info, WSTOPPED | WEXITED | WNOHANG | WNOWAIT | __WALL) != 0) {
+	if (waitid(P_PID, (id_t)t->tid, &info,
+	           WSTOPPED | WEXITED | WNOHANG | WNOWAIT | __WALL) != 0) {
 		t->is_settled = t->is_dead = errno == ECHILD;
 		return;
 	}
@@ -162,12 +170,18 @@ look_at(struct stop *s, struct tracee *t)
 	t->is_settled = true;
 	if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED) {
 		t->is_dead = true;
-		/* A process that executes another program waits until its dead threads are reaped. */
+		/*
+		 * A process that executes another program waits until its dead threads
+		 * are reaped.
+		 */
 		if (t->tid != s->pid)
 			waitid(P_PID, (id_t)t->tid, &info, WEXITED | WNOHANG | __WALL);
 		return;
 	}
-	/* Without an event in the upper bits the thread has met a signal before our interrupt. */
+	/*
+	 * Without an event in the upper bits the thread has met a signal before our
+	 * interrupt.
+	 */
 	if (info.si_status >> 8 == 0)
 		t->sig = info.si_status & 0x7f;
 }
@@ -175,7 +189,8 @@ look_at(struct stop *s, struct tracee *t)
 static void
 nap(uint64_t ns)
 {
-	struct timespec ts = {.tv_sec = (time_t)(ns / (1000 * MSEC)), .tv_nsec = (long)(ns % (1000 * MSEC))};
+	struct timespec ts = {.tv_sec = (time_t)(ns / (1000 * MSEC)),
+	                      .tv_nsec = (long)(ns % (1000 * MSEC))};
 	nanosleep(&ts, NULL);
 }
 
@@ -183,10 +198,15 @@ static enum status
 not_stopping(struct stop *s, const struct tracee *t, char state)
 {
 	if (state != 'D')
-		return errbuf_set(&s->eb, MS_BUSY, "thread %d of process %d does not stop", t->tid, s->pid);
-	return errbuf_set(&s->eb, MS_BUSY,
-		"thread %d of process %d does not stop: it is in uninterruptible sleep (waiting for a "
-		"disk, a network file system, or a child made by vfork); try again", t->tid, s->pid);
+		return errbuf_set(&s->eb, MS_BUSY,
+		                  "thread %d of process %d does not stop", t->tid,
+		                  s->pid);
+	return errbuf_set(
+	        &s->eb, MS_BUSY,
+	        "thread %d of process %d does not stop: it is in uninterruptible sleep "
+	        "(waiting for a disk, a network file system, or a child made by vfork); try "
+	        "again",
+	        t->tid, s->pid);
 }
 
 /* Wait for one thread, bounded. */
@@ -216,7 +236,10 @@ settle(struct stop *s, struct tracee *t)
 	}
 }
 
-/* Stop what is listed until a whole pass, begun with all known threads still, finds nothing new. */
+/*
+ * Stop what is listed until a whole pass, begun with all known threads still, finds
+ * nothing new.
+ */
 static enum status
 attach(struct stop *s)
 {
@@ -319,7 +342,8 @@ static void
 tracer_join(struct stop *s)
 {
 	pthread_join(s->tracer, NULL);
-	for (unsigned i = 0; i < 1000 && thread_state(getpid(), s->tracer_tid) != '\0'; i++)
+	for (unsigned i = 0; i < 1000 && thread_state(getpid(), s->tracer_tid) != '\0';
+	     i++)
 		nap(MSEC / 10);
 }
 

@@ -18,7 +18,8 @@
 #include "memscan/mem.h"
 
 enum {
-	MEMO_SLOTS = 64,
+	MEMO_BITS = 7,
+	MEMO_SLOTS = 1 << MEMO_BITS,
 	MEMO_SHIFT = 20, /* Python's arenas are 256 KiB to 1 MiB */
 	WINDOW_SLOTS = 2 * TARGET_VIEW_KEEP,
 	WINDOW_SHIFT = 16,
@@ -26,7 +27,8 @@ enum {
 	PAGE = 4096,     /* no machine has smaller ones; only a unit of reading */
 };
 
-static_assert(TARGET_VIEW_MAX == 1 << WINDOW_SHIFT, "a window is as large as the largest view");
+static_assert(TARGET_VIEW_MAX == 1 << WINDOW_SHIFT,
+              "a window is as large as the largest view");
 
 /* A region with data, as short as the hot path needs it; len 0 is a free place. */
 struct memo {
@@ -109,7 +111,8 @@ target_new(const struct target_ops *ops, void *self, const struct machine *m,
 	}
 	if (!regions_in_order(regions, n)) {
 		target_close(t);
-		return errbuf_set(eb, MS_FORMAT, "memory regions overlap or are not in order");
+		return errbuf_set(eb, MS_FORMAT,
+		                  "memory regions overlap or are not in order");
 	}
 	copy_regions(t, regions, n);
 	*ret = t;
@@ -218,7 +221,8 @@ window_unlink(struct target *t, struct window *w)
 
 	if (w->len == 0)
 		return;
-	for (uint16_t *at = bucket_of(t, w->start); *at != 0; at = &t->windows[*at - 1].next) {
+	for (uint16_t *at = bucket_of(t, w->start); *at != 0;
+	     at = &t->windows[*at - 1].next) {
 		if (*at == id) {
 			*at = w->next;
 			break;
@@ -242,7 +246,9 @@ window_reuse(struct target *t)
 	}
 }
 
-/* Fill a window with [start, end), inside of r, and chain it in the bucket of its start. */
+/*
+ * Fill a window with [start, end), inside of r, and chain it in the bucket of its start.
+ */
 static struct window *
 window_fill(struct target *t, const struct region *r, taddr start, taddr end)
 {
@@ -292,7 +298,9 @@ window_get(struct target *t, const struct region *r, taddr addr, size_t n)
 			return w;
 	}
 
-	/* The lookup goes by the view's own 64 KiB block, in which its page starts too. */
+	/*
+	 * The lookup goes by the view's own 64 KiB block, in which its page starts too.
+	 */
 	start = max_addr(addr & ~(taddr)(PAGE - 1), r->start);
 	if (n <= TARGET_VIEW_MAX - (addr - start)) {
 		size_t want = (size_t)(addr - start) + n;
@@ -339,14 +347,15 @@ read_region(struct target *t, const struct region *r, taddr addr, void *buf, siz
 static struct memo *
 memo_of(struct target *t, taddr addr)
 {
-	return &t->memo[(addr >> MEMO_SHIFT) % MEMO_SLOTS];
+	/* Fibonacci hashing: mappings lie at regular distances. */
+	return &t->memo[(addr >> MEMO_SHIFT) * 0x9e3779b97f4a7c15ULL >> (64 - MEMO_BITS)];
 }
 
 static void
 memo_set(struct target *t, const struct region *r, taddr addr)
 {
-	*memo_of(t, addr) =
-		(struct memo){.start = r->start, .len = r->end - r->start, .data = r->data};
+	*memo_of(t, addr) = (struct memo){
+	        .start = r->start, .len = r->end - r->start, .data = r->data};
 }
 
 enum status

@@ -24,16 +24,6 @@ on_visit(void *self, struct emu *e, const uint64_t args[6], taddr return_to, uin
 	return EMU_GO_ON;
 }
 
-/* With the GIL released no thread is current: the first one is made so, in the interpreter's view alone. */
-static void
-attach_word(void *self, taddr at, const void *word, size_t n)
-{
-	struct foreign *f = self;
-
-	if (emu_write(f->emu, at, word, n) == MS_OK && !emu_keep(f->emu))
-		log_at(LOG_DEBUG, "the current thread state cannot be set");
-}
-
 /* Call fn; if it runs into a slot that was never bound, bind its library and try again. */
 static enum emu_end
 call(struct foreign *f, taddr fn, const uint64_t *args, size_t n, uint64_t limit, uint64_t *result)
@@ -59,6 +49,30 @@ foreign_call(struct foreign *f, taddr fn, const uint64_t *args, size_t n, uint64
 	return emu_call(f->emu, fn, args, n, limit, result);
 }
 
+/* With the GIL free no thread is current: the oldest is made so, in the interpreter's view alone. */
+static void
+attach_thread(struct foreign *f, const struct pyruntime *rt)
+{
+	taddr at, tstate;
+	struct elf_symbol swap;
+	uint64_t result;
+	bool is_done = true;
+
+	py_idle_thread(f->p, &at, &tstate);
+	if (tstate == 0)
+		return;
+	if (at != 0)
+		is_done = emu_write(f->emu, at, &tstate, target_machine(f->t)->ptr_width) == MS_OK;
+	else if (elf_symbol(rt->module, "PyThreadState_Swap", &swap) == MS_OK) {
+		enum emu_end end = foreign_call(f, swap.addr, &tstate, 1, LIMIT_BASE, &result);
+		is_done = end == EMU_RETURNED;
+		if (!is_done)
+			foreign_tell(f, "PyThreadState_Swap", swap.addr, tstate, end);
+	}
+	if (!is_done || !emu_keep(f->emu))
+		log_at(LOG_DEBUG, "no thread state could be made current: some methods will give no answer");
+}
+
 void
 foreign_init(struct foreign *f, struct py *p, struct target *t, const struct walk_opts *o)
 {
@@ -75,9 +89,9 @@ foreign_init(struct foreign *f, struct py *p, struct target *t, const struct wal
 	emu_hook_set(f->emu, f->visit, on_visit, f);
 	foreign_size_init(f, o->rt);
 	natives_set(f);
-	py_attach_thread(p, attach_word, f);
 	if (o->tls_base != 0)
 		emu_set_tls(f->emu, o->tls_base);
+	attach_thread(f, o->rt);
 }
 
 void
@@ -183,11 +197,9 @@ hook_traverse(void *self, taddr fn, taddr obj, struct refout *out)
 }
 
 static enum status
-hook_size_of(void *self, taddr fn, taddr obj, uint64_t *ret)
+hook_size_of(void *self, taddr fn, taddr obj, taddr cls, uint64_t *ret)
 {
-	struct foreign *f = self;
-
-	return foreign_size_of(f, fn, obj, ret);
+	return foreign_size_of(self, fn, obj, cls, ret);
 }
 
 static enum status

@@ -47,9 +47,9 @@ read_made(struct foreign *f, taddr obj, uint64_t *ret)
 }
 
 enum status
-foreign_size_of(struct foreign *f, taddr fn, taddr obj, uint64_t *ret)
+foreign_size_of(struct foreign *f, taddr fn, taddr obj, taddr cls, uint64_t *ret)
 {
-	const uint64_t args[] = {obj, 0};
+	const uint64_t args[] = {obj, cls, 0, 0, 0};
 	uint64_t result = 0;
 
 	if (f->emu == NULL)

@@ -69,8 +69,8 @@ enum emu_end foreign_call(struct foreign *f, taddr fn, const uint64_t *args, siz
 /* Say at -vv why a function gave no answer. */
 void foreign_tell(const struct foreign *f, const char *what, taddr fn, taddr obj, enum emu_end end);
 
-/* Run the C method fn(obj, NULL), a __sizeof__, and take the int that it makes. MS_ABSENT: not to be told. */
-MUST_CHECK enum status foreign_size_of(struct foreign *f, taddr fn, taddr obj, uint64_t *ret);
+/* Run the C method fn(obj, cls), a __sizeof__, and take the int that it makes. MS_ABSENT: not to be told. */
+MUST_CHECK enum status foreign_size_of(struct foreign *f, taddr fn, taddr obj, taddr cls, uint64_t *ret);
 void foreign_size_init(struct foreign *f, const struct pyruntime *rt);
 
 /* natives.c: hooks for the C library's memory and string functions. */

@@ -58,7 +58,8 @@ main(int argc, char **argv)
 		if (e->fts_info == FTS_F) {
 			failed += replay(e->fts_path) != 0;
 			n++;
-		} else if (e->fts_info == FTS_NS || e->fts_info == FTS_ERR || e->fts_info == FTS_DNR) {
+		} else if (e->fts_info == FTS_NS || e->fts_info == FTS_ERR ||
+			e->fts_info == FTS_DNR) {
 			fprintf(stderr, "%s: %s\n", e->fts_path, strerror(e->fts_errno));
 			failed++;
 		}

@@ -2,8 +2,9 @@
  * Fuzz target: any bytes as a dump file. What opens must be safe to look at, to the last
  * byte. Checksums are not compared, or no mutation would ever get behind them.
  *
- * Corpus: corpus/dump, from MEMSCAN_UPDATE=1 build/release/check reader. With clang:
- *	clang -fsanitize=fuzzer,address,undefined ... tests/fuzz/fuzz_dump.c src/{util,heap,dump}/X.c
+ * Corpus: corpus/dump, from MEMSCAN_UPDATE=1 build/release/check refusals. With clang:
+ *	clang -fsanitize=fuzzer,address,undefined ... tests/fuzz/fuzz_dump.c
+ *src/{util,heap,dump}/X.c
  */
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -42,7 +43,9 @@ look_at(const struct heap *h)
 	for (uint32_t i = 0; i < h->nroot; i++) {
 		const struct heap_root *r = &h->roots[i];
 		sum += h->addr[r->to];
-		sum += r->frame != HEAP_NONE ? h->threads[h->frames[r->frame].thread].ident : 0;
+		sum += r->frame != HEAP_NONE ?
+			h->threads[h->frames[r->frame].thread].ident :
+			0;
 	}
 	return sum + (heap_meta_get(h, "pid") != NULL);
 }

@@ -30,7 +30,8 @@ use_module(struct module *m)
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		(void)!elf_symbol(m, names[i], &sym);
 	for (taddr at = m->start; at < m->start + 4096; at += 256) {
-		if (elf_symbol_at(m, at, &name, &sym) == MS_OK && strlen(name) > (1 << 30))
+		if (elf_symbol_at(m, at, &name, &sym) == MS_OK &&
+		    strlen(name) > (1 << 30))
 			abort();
 	}
 	(void)!elf_section(m, ".data", &addr, &len);
@@ -42,7 +43,10 @@ static void
 use_dwarf(struct module *m)
 {
 	struct dwarf_query q[] = {
-		{.type = "s"}, {.type = "s", .member = "a"}, {.type = "s", .member = "b[1].c"}, {.type = "t", .member = "d"},
+	        {.type = "s"},
+	        {.type = "s", .member = "a"},
+	        {.type = "s", .member = "b[1].c"},
+	        {.type = "t", .member = "d"},
 	};
 	struct errbuf eb;
 
@@ -56,7 +60,11 @@ static void
 as_memory(const uint8_t *bytes, size_t size)
 {
 	struct machine machine = {.ptr_width = 8};
-	struct region r = {.start = BASE, .end = BASE + size, .prot = PROT_READ | PROT_EXEC, .path = "/nowhere", .data = bytes};
+	struct region r = {.start = BASE,
+	                   .end = BASE + size,
+	                   .prot = PROT_READ | PROT_EXEC,
+	                   .path = "/nowhere",
+	                   .data = bytes};
 	struct errbuf eb;
 	struct target *t;
 	struct modules *ms;

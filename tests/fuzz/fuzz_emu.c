@@ -2,7 +2,8 @@
  * Code comes from a target: any bytes must end within the limit, and end the same way
  * again, on the same interpreter (whatever the first run wrote is gone) and on a new one.
  *
- * The first byte chooses the mode; the rest is the code, followed by the same bytes as data.
+ * The first byte chooses the mode; the rest is the code, followed by the same bytes as
+ * data.
  */
 #include <elf.h>
 #include <stdint.h>
@@ -64,11 +65,19 @@ make(const uint8_t *bytes, uint8_t mode, struct target **t, taddr *hook)
 	static const struct target_ops ops = {.name = "image", .read = read_bytes};
 	bool is64 = (mode & 1) == 0, has_data = (mode & 2) == 0;
 	uint32_t code_prot = PROT_READ | PROT_EXEC | ((mode & 4) != 0 ? PROT_WRITE : 0);
-	struct machine machine = {.e_machine = is64 ? EM_X86_64 : EM_386, .ptr_width = is64 ? 8 : 4};
+	struct machine machine = {.e_machine = is64 ? EM_X86_64 : EM_386,
+	                          .ptr_width = is64 ? 8 : 4};
 	struct region regions[] = {
-		{.start = CODE, .end = CODE + LEN, .prot = code_prot, .path = "", .data = has_data ? bytes : NULL},
-		{.start = MEM, .end = MEM + LEN, .prot = PROT_READ | PROT_WRITE, .path = "",
-		        .data = has_data ? bytes + LEN : NULL},
+	        {.start = CODE,
+	         .end = CODE + LEN,
+	         .prot = code_prot,
+	         .path = "",
+	         .data = has_data ? bytes : NULL},
+	        {.start = MEM,
+	         .end = MEM + LEN,
+	         .prot = PROT_READ | PROT_WRITE,
+	         .path = "",
+	         .data = has_data ? bytes + LEN : NULL},
 	};
 	struct errbuf eb = {0};
 	struct emu *e;
@@ -77,7 +86,9 @@ make(const uint8_t *bytes, uint8_t mode, struct target **t, taddr *hook)
 		void *out;
 	} self = {.in = bytes};
 
-	if (target_new(&ops, self.out, &machine, regions, ARRAY_LEN(regions), t, &eb) != MS_OK || emu_new(*t, &e, &eb) != MS_OK)
+	if (target_new(&ops, self.out, &machine, regions, ARRAY_LEN(regions), t, &eb) !=
+	            MS_OK ||
+	    emu_new(*t, &e, &eb) != MS_OK)
 		abort();
 	*hook = emu_magic(e);
 	emu_hook_set(e, *hook, visit, NULL);

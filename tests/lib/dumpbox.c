@@ -129,7 +129,9 @@ put_strewn(struct out *o, const struct box *x, uint64_t *rng)
 		is_more = false;
 		for (size_t i = 0; i < x->n; i++) {
 			size_t left = x->column[i].b.n - done[i];
-			size_t n = sample_below(rng, 4) == 0 ? left : sample_below(rng, left / 2 + 2);
+			size_t n = sample_below(rng, 4) == 0 ?
+				left :
+				sample_below(rng, left / 2 + 2);
 			n = n < left ? n : left;
 			for (uint64_t gap = sample_below(rng, 40); gap > 0; gap--)
 				put(o, "\xa5", 1);
@@ -158,7 +160,8 @@ box_write(const struct box *x, uint64_t seed, size_t *len)
 	}
 	uint64_t toc = o.b.n, size = toc + 32 * o.rows.n + 32;
 	uint32_t n = (uint32_t)o.rows.n;
-	uint32_t crc = (uint32_t)crc32(crc32(0, Z_NULL, 0), (const Bytef *)o.rows.at, 32 * n);
+	uint32_t crc = (uint32_t)crc32(
+		crc32(0, Z_NULL, 0), (const Bytef *)o.rows.at, 32 * n);
 	put(&o, o.rows.at, 32 * (size_t)n);
 	put(&o, &toc, 8);
 	put(&o, &n, 4);

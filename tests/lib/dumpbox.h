@@ -1,7 +1,7 @@
 /*
- * Dump files taken apart and put together again by hand, to make valid ones that the writer
- * would not write and invalid ones that nobody should. It knows the container only, and
- * shares no code with the dump layer.
+ * Dump files taken apart and put together again by hand, to make valid ones that the
+ * writer would not write and invalid ones that nobody should. It knows the container
+ * only, and shares no code with the dump layer.
  */
 #ifndef MEMSCAN_TESTS_DUMPBOX_H
 #define MEMSCAN_TESTS_DUMPBOX_H
@@ -40,8 +40,9 @@ void box_set_u64(struct box *x, const char *name, size_t i, uint64_t v);
 void box_resize(struct box *x, const char *name, int bytes);
 
 /*
- * Put a dump together, with right checksums; free() it. Columns are one extent each, packed;
- * with a seed they are cut at any byte and strewn over the file with gaps between.
+ * Put a dump together, with right checksums; free() it. Columns are one extent each,
+ * packed; with a seed they are cut at any byte and strewn over the file with gaps
+ * between.
  */
 uint8_t *box_write(const struct box *x, uint64_t seed, size_t *len);
 

@@ -17,7 +17,8 @@ emubox_open(struct emubox *b, unsigned word, uint32_t extra_prot, enum image_mod
 	struct errbuf eb = {0};
 
 	*b = (struct emubox){0};
-	b->code = image_region(im, BOX_CODE, BOX_CODE_LEN, PROT_READ | PROT_EXEC | extra_prot, "code");
+	b->code = image_region(im, BOX_CODE, BOX_CODE_LEN,
+	                       PROT_READ | PROT_EXEC | extra_prot, "code");
 	b->mem = image_region(im, BOX_MEM, BOX_MEM_LEN, PROT_READ | PROT_WRITE, NULL);
 	memset(b->code, 0xcc, BOX_CODE_LEN);
 	b->t = image_target(im, mode);

@@ -22,8 +22,9 @@ struct emubox {
 	uint64_t result;
 };
 
-/* word: 4 for i386, 8 for x86-64; extra_prot: PROT_WRITE makes the code's page writable too. */
-void emubox_open(struct emubox *b, unsigned word, uint32_t extra_prot, enum image_mode mode);
+/* word: 4 for i386, 8 for x86-64; extra_prot: PROT_WRITE makes the code writable too. */
+void emubox_open(struct emubox *b, unsigned word, uint32_t extra_prot,
+                 enum image_mode mode);
 void emubox_close(struct emubox *b);
 
 /*

@@ -5,6 +5,7 @@
  */
 #include "emunative.h"
 
+#include <assert.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <string.h>
@@ -30,6 +31,11 @@ extern struct native_far {
 	uint16_t sel;
 } native_far;
 
+extern unsigned native_len;
+static_assert(offsetof(struct native_regs, v) == 192, "as the assembler text has it");
+static_assert(offsetof(struct native_regs, k) == 2240, "as the assembler text has it");
+
+unsigned native_len = 16;
 struct native_regs native_state;
 uint64_t native_host_sp, native_target;
 struct native_far native_far;
@@ -38,14 +44,30 @@ struct native_far native_far;
  * Load every register from native_state and go to the code; native_exit stores them.
  * In 32-bit mode, which selector 0x23 is on Linux, data segments must be loaded too.
  */
+/* clang-format off */
 __asm__(".text\n"
         ".macro LOAD_ALL\n"
         "	push %rbx\n	push %rbp\n	push %r12\n	push %r13\n	push %r14\n	push %r15\n"
         "	mov %rsp, native_host_sp(%rip)\n"
         "	lea native_state(%rip), %rax\n"
+        "	cmpl $32, native_len(%rip)\n"
+        "	ja 2f\n	je 1f\n"
         "	.irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
-        "	movups 136+16*\\n(%rax), %xmm\\n\n"
+        "	movups 192+64*\\n(%rax), %xmm\\n\n"
         "	.endr\n"
+        "	jmp 3f\n"
+        "1:	.irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
+        "	vmovups 192+64*\\n(%rax), %ymm\\n\n"
+        "	.endr\n"
+        "	jmp 3f\n"
+        "2:	.irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,"
+        "23,24,25,26,27,28,29,30,31\n"
+        "	vmovups 192+64*\\n(%rax), %zmm\\n\n"
+        "	.endr\n"
+        "	.irp n,0,1,2,3,4,5,6,7\n"
+        "	kmovq 2240+8*\\n(%rax), %k\\n\n"
+        "	.endr\n"
+        "3:\n"
         "	pushq 128(%rax)\n	popfq\n"
         "	mov 8(%rax), %rcx\n	mov 16(%rax), %rdx\n	mov 24(%rax), %rbx\n"
         "	mov 32(%rax), %rsp\n	mov 40(%rax), %rbp\n	mov 48(%rax), %rsi\n"
@@ -74,11 +96,29 @@ __asm__(".text\n"
         "	pushfq\n	popq native_state+128(%rip)\n"
         "	cld\n"
         "	lea native_state(%rip), %rax\n"
+        "	cmpl $32, native_len(%rip)\n"
+        "	ja 2f\n	je 1f\n"
         "	.irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
-        "	movups %xmm\\n, 136+16*\\n(%rax)\n"
+        "	movups %xmm\\n, 192+64*\\n(%rax)\n"
         "	.endr\n"
+        "	jmp 3f\n"
+        "1:	.irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
+        "	vmovups %ymm\\n, 192+64*\\n(%rax)\n"
+        "	.endr\n"
+        "	vzeroupper\n"
+        "	jmp 3f\n"
+        "2:	.irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,"
+        "23,24,25,26,27,28,29,30,31\n"
+        "	vmovups %zmm\\n, 192+64*\\n(%rax)\n"
+        "	.endr\n"
+        "	.irp n,0,1,2,3,4,5,6,7\n"
+        "	kmovq %k\\n, 2240+8*\\n(%rax)\n"
+        "	.endr\n"
+        "	vzeroupper\n"
+        "3:\n"
         "	pop %r15\n	pop %r14\n	pop %r13\n	pop %r12\n	pop %rbp\n	pop %rbx\n"
         "	ret\n");
+/* clang-format on */
 
 static sigjmp_buf out;
 
@@ -98,7 +138,7 @@ static bool
 map_at(uint64_t addr, size_t n)
 {
 	void *p = mmap(at(addr), n, PROT_READ | PROT_WRITE | PROT_EXEC,
-	        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	               MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 	if (p == at(addr))
 		return true;
 	if (p != MAP_FAILED)
@@ -106,12 +146,24 @@ map_at(uint64_t addr, size_t n)
 	return false;
 }
 
+unsigned
+native_vector_len(void)
+{
+	return native_len;
+}
+
 bool
 native_open(void)
 {
 	static bool is_open;
+
+	if (__builtin_cpu_supports("avx512bw"))
+		native_len = 64;
+	else if (__builtin_cpu_supports("avx2"))
+		native_len = 32;
 	if (!is_open)
-		is_open = map_at(NATIVE_CODE, NATIVE_CODE_LEN) && map_at(NATIVE_MEM, NATIVE_MEM_LEN);
+		is_open = map_at(NATIVE_CODE, NATIVE_CODE_LEN) &&
+		          map_at(NATIVE_MEM, NATIVE_MEM_LEN);
 	return is_open;
 }
 
@@ -126,7 +178,10 @@ native_place(const struct native_case *c, bool is64)
 	memset(page, 0xcc, NATIVE_CODE_LEN);
 	memcpy(page + (NATIVE_END - NATIVE_CODE) - c->n, c->code, c->n);
 
-	/* In 64-bit mode the exit is jumped to; 32-bit mode first goes to the 64-bit jump at +0x200. */
+	/*
+	 * In 64-bit mode the exit is jumped to; 32-bit mode first goes to the 64-bit jump
+	 * at +0x200.
+	 */
 	uint8_t *end = page + (NATIVE_END - NATIVE_CODE);
 	uint8_t *jump_at = is64 ? end : page + 0x200;
 	if (!is64)
@@ -178,7 +233,8 @@ bool
 native_run(struct native_case *cases, size_t n, bool is64)
 {
 	size_t len = n * sizeof(*cases);
-	struct native_case *shared = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct native_case *shared = mmap(NULL, len, PROT_READ | PROT_WRITE,
+	                                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		return false;
 	memcpy(shared, cases, len);
@@ -187,13 +243,20 @@ native_run(struct native_case *cases, size_t n, bool is64)
 	if (pid == 0)
 		child(shared, n, is64);
 	int status = -1;
-	bool is_well = pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	bool is_well = pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+	               WEXITSTATUS(status) == 0;
 	memcpy(cases, shared, len);
 	munmap(shared, len);
 	return is_well;
 }
 
 #else
+
+unsigned
+native_vector_len(void)
+{
+	return 0;
+}
 
 bool
 native_open(void)

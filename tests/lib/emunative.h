@@ -32,7 +32,9 @@ enum { NATIVE_SEEN_LEN = 0x400 };
 struct native_regs {
 	uint64_t r[16];
 	uint64_t flags;
-	uint64_t x[16][2];
+	uint64_t unused[7];
+	uint64_t v[32][8]; /* vectors: as much of them as the processor has */
+	uint64_t k[8];
 };
 
 struct native_case {
@@ -42,6 +44,9 @@ struct native_case {
 	uint8_t mem_before[NATIVE_SEEN_LEN], mem_after[NATIVE_SEEN_LEN];
 	int signal; /* that it ended with, or 0 */
 };
+
+/* What of the vector registers there is: 16, 32 or 64 bytes of each. */
+unsigned native_vector_len(void);
 
 /* Map code and memory; false if that cannot be had here. */
 bool native_open(void);

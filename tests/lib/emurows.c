@@ -3,6 +3,7 @@
  */
 #include "emurows.h"
 
+/* clang-format off */
 #define ALU(name, n, undef)                                                              \
 	{name " rm,r", 0, 0, 8 * (n), REG, 0, B, RM, 0, undef},                          \
 	{name " rm,r", 0, 0, 8 * (n) + 1, REG, 0, WDQ, RM, 0, undef},                    \
@@ -184,8 +185,8 @@ const struct emu_row emu_rows[] = {
 	V(0, 0x54), V(0x66, 0x54), V(0, 0x55), V(0x66, 0x55), V(0, 0x56), V(0x66, 0x56),
 	V(0, 0x57), V(0x66, 0x57),
 	FP(0x51), FP(0x58), FP(0x59), FP(0x5a), FP(0x5c), FP(0x5d), FP(0x5e), FP(0x5f),
-	{"cmp", 0, 1, 0xc2, REG, 0, 0, RM, 9, 0, FLOATS}, {"cmp", 0x66, 1, 0xc2, REG, 0, 0, RM, 9, 0, FLOATS},
-	{"cmp", 0xf3, 1, 0xc2, REG, 0, 0, RM, 9, 0, FLOATS}, {"cmp", 0xf2, 1, 0xc2, REG, 0, 0, RM, 9, 0, FLOATS},
+	{"cmp", 0, 1, 0xc2, REG, 0, 0, RM, IMM_PREDICATE, 0, FLOATS}, {"cmp", 0x66, 1, 0xc2, REG, 0, 0, RM, IMM_PREDICATE, 0, FLOATS},
+	{"cmp", 0xf3, 1, 0xc2, REG, 0, 0, RM, IMM_PREDICATE, 0, FLOATS}, {"cmp", 0xf2, 1, 0xc2, REG, 0, 0, RM, IMM_PREDICATE, 0, FLOATS},
 	{"cvt", 0, 1, 0x5b, REG, 0, 0, RM, 0, 0, FLOATS}, {"cvt", 0x66, 1, 0x5b, REG, 0, 0, RM, 0, 0, FLOATS},
 	{"cvt", 0xf3, 1, 0x5b, REG, 0, 0, RM, 0, 0, FLOATS}, {"cvt", 0xf3, 1, 0xe6, REG, 0, 0, RM, 0, 0, FLOATS},
 	{"cvt", 0x66, 1, 0xe6, REG, 0, 0, RM, 0, 0, FLOATS}, {"cvt", 0xf2, 1, 0xe6, REG, 0, 0, RM, 0, 0, FLOATS},
@@ -218,3 +219,4 @@ const struct emu_row emu_rows[] = {
 };
 
 const size_t emu_n_rows = sizeof(emu_rows) / sizeof(emu_rows[0]);
+/* clang-format on */

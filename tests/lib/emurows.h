@@ -23,13 +23,16 @@ enum shape {
 };
 
 enum { R = 1, M = 2, RM = R | M };                       /* what the rm operand may be */
-enum { B = 1, W = 2, D = 4, Q = 8, WDQ = 14, DQ = 12, ALL = 15 }; /* operand widths; B: the opcode less one */
+/* Operand widths, 1, 2, 4 and 8 bytes. */
+enum { B = 1, W = 2, D = 4, Q = 8, WDQ = 14, DQ = 12, ALL = 15 };
+
+enum { IMM_PREDICATE = 9 }; /* one byte, below 8 */
 
 /* What a case needs besides random registers. */
 enum need {
 	PLAIN,
 	STACK,    /* rsp in memory */
-	TO_END,   /* the same, and a branch over two bytes; the operand or the top of the stack is the end's address */
+	TO_END,   /* the same, and the end's address in the operand, or on the stack */
 	SHIFTS,   /* flags depend on the count in imm or cl */
 	SHIFT_1,  /* a shift by one */
 	BITS,     /* the register operand is a bit number near memory */
@@ -49,7 +52,7 @@ struct emu_row {
 	uint8_t digit;
 	uint8_t widths; /* 0: no prefixes for width */
 	uint8_t rm;
-	uint8_t imm; /* bytes; 4: 2 with a width of 2; 8: as wide as the operand */
+	uint8_t imm; /* bytes; 4: 2 with a width of 2; 8: as wide as the operand; or: */
 	unsigned undefined; /* flags */
 	enum need need;
 	bool is_vex;

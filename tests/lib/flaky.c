@@ -67,7 +67,8 @@ flaky_target(struct target *t, struct flaky *fl)
 		regions[i] = theirs[i];
 		regions[i].data = NULL;
 	}
-	enum status st = target_new(&flaky_ops, w, target_machine(t), regions, n, &ret, &eb);
+	enum status st =
+	        target_new(&flaky_ops, w, target_machine(t), regions, n, &ret, &eb);
 	free(regions);
 	if (st != MS_OK) {
 		fprintf(stderr, "flaky: %s\n", eb.msg);

@@ -15,7 +15,8 @@ struct flaky {
 	unsigned reads;    /* calls of the backend so far */
 	unsigned fail_at;  /* index of the call that goes wrong */
 	bool is_for_good;  /* every later call goes wrong too */
-	enum status with;  /* what it returns: MS_FAULT, MS_GONE; MS_OK: it lies, see below */
+	enum status
+	        with; /* what it returns: MS_FAULT, MS_GONE; MS_OK: it lies, see below */
 	uint64_t lie;      /* with MS_OK: every whole word read is replaced by this */
 };
 

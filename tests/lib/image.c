@@ -82,13 +82,17 @@ image_region(struct image *im, taddr start, size_t len, uint32_t prot, const cha
 	if (map == MAP_FAILED || mprotect(map + room, page, PROT_NONE) != 0)
 		fail("no memory for region", start);
 	struct part p = {
-		.region = {.start = start, .end = start + len, .prot = prot, .path = path},
-		.bytes = map + room - len,
-		.map = map,
-		.map_len = room + page,
+	        .region = {.start = start,
+	                   .end = start + len,
+	                   .prot = prot,
+	                   .path = path},
+	        .bytes = map + room - len,
+	        .map = map,
+	        .map_len = room + page,
 	};
 	vec_push(&im->parts, p);
-	memmove(&im->parts.at[at + 1], &im->parts.at[at], (im->parts.n - 1 - at) * sizeof(p));
+	memmove(&im->parts.at[at + 1], &im->parts.at[at],
+	        (im->parts.n - 1 - at) * sizeof(p));
 	im->parts.at[at] = p;
 	return p.bytes;
 }
@@ -138,7 +142,8 @@ image_uint(struct image *im, taddr addr, uint64_t v, unsigned width)
 	uint8_t bytes[8];
 
 	for (unsigned i = 0; i < width; i++)
-		bytes[im->machine.big_endian ? width - 1 - i : i] = (uint8_t)(v >> (8 * i));
+		bytes[im->machine.big_endian ? width - 1 - i : i] =
+		        (uint8_t)(v >> (8 * i));
 	image_put(im, addr, bytes, width);
 }
 
@@ -213,7 +218,8 @@ image_target(struct image *im, enum image_mode mode)
 		if (mode == IMAGE_DATA)
 			regions[i].data = im->parts.at[i].bytes;
 	}
-	enum status st = target_new(&image_ops, im, &im->machine, regions, im->parts.n, &t, &eb);
+	enum status st =
+	        target_new(&image_ops, im, &im->machine, regions, im->parts.n, &t, &eb);
 	free(regions);
 	if (st != MS_OK)
 		fail(eb.msg, 0);

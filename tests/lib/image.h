@@ -24,9 +24,13 @@ void image_free(struct image *im);
  * Add a region of len zero bytes at start, which must be free. Returns the bytes, that
  * may be written at any time until the image is freed. path may be NULL.
  */
-uint8_t *image_region(struct image *im, taddr start, size_t len, uint32_t prot, const char *path);
+uint8_t *image_region(struct image *im, taddr start, size_t len, uint32_t prot,
+                      const char *path);
 
-/* Add a readable and writable region of len bytes at the next free address, pages of which nobody has on both sides. */
+/*
+ * Add a readable and writable region of len bytes at the next free address, pages of
+ * which nobody has on both sides.
+ */
 taddr image_alloc(struct image *im, size_t len);
 
 /* The bytes [addr, addr + n), that lie in one region; ends the test if they do not. */

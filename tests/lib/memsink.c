@@ -79,7 +79,8 @@ record_object(void *self, const struct heap_obj *o)
 	vec_push(&m->addr, o->addr);
 	vec_push(&m->type, o->type);
 	vec_push(&m->size32, o->size < UINT32_MAX ? (uint32_t)o->size : UINT32_MAX);
-	vec_push(&m->count32, o->refcount < UINT32_MAX ? (uint32_t)o->refcount : UINT32_MAX);
+	vec_push(&m->count32,
+		o->refcount < UINT32_MAX ? (uint32_t)o->refcount : UINT32_MAX);
 	vec_push(&m->flags, (uint16_t)o->flags);
 	vec_push(&m->first, m->to.n);
 	if (id % HEAP_VALUE_STRIDE == 0)
@@ -240,7 +241,8 @@ view_text(struct memsink *m, const char *p, size_t n)
 	m->all_str.n += n;
 }
 
-/* What the dump has at its end: sorted ids, meta's strings, and the ends of offset columns. */
+/* What the dump has at its end: sorted ids, meta's strings, and the ends of offset
+ * columns. */
 static void
 complete(struct memsink *m)
 {
@@ -269,7 +271,8 @@ complete(struct memsink *m)
 static void
 check_ids(const struct heap *h)
 {
-	uint32_t named = 1u << RK_ATTR | 1u << RK_SLOT | 1u << RK_LOCAL | 1u << RK_FIELD | 1u << RK_CLOSURE;
+	uint32_t named = 1u << RK_ATTR | 1u << RK_SLOT | 1u << RK_LOCAL | 1u << RK_FIELD |
+		1u << RK_CLOSURE;
 
 	for (uint32_t i = 0; i < h->ntype; i++)
 		ck_assert(h->types[i].name < h->nstr && h->types[i].module < h->nstr);
@@ -298,11 +301,13 @@ check_ids(const struct heap *h)
 		ck_assert_uint_lt(h->threads[i].name, h->nstr);
 	for (uint32_t i = 0; i < h->nframe; i++) {
 		const struct heap_frame *f = &h->frames[i];
-		ck_assert(f->thread < h->nthread && f->function < h->nstr && f->file < h->nstr);
+		ck_assert(f->thread < h->nthread && f->function < h->nstr &&
+			f->file < h->nstr);
 		ck_assert(f->code < h->nobj || f->code == OBJID_NONE);
 	}
 	for (uint32_t i = 0; i < h->nregion; i++)
-		ck_assert(h->regions[i].path < h->nstr && h->regions[i].start <= h->regions[i].end);
+		ck_assert(h->regions[i].path < h->nstr &&
+			h->regions[i].start <= h->regions[i].end);
 	for (uint32_t i = 0; i < h->ndamage; i++)
 		ck_assert(h->damage[i].reason < h->nstr && h->damage[i].n_examples <= 4);
 }
@@ -388,7 +393,10 @@ memsink_add_value(struct memsink *m, uint32_t type, taddr addr, uint64_t size,
 		.size = size,
 		.refcount = 1,
 		.type = type,
-		.value = {.kind = kind, .len = VALUE_NO_LEN, .text = text, .text_len = strlen(text)},
+		.value = {.kind = kind,
+			.len = VALUE_NO_LEN,
+			.text = text,
+			.text_len = strlen(text)},
 	};
 
 	if (kind == VK_STR || kind == VK_BYTES)

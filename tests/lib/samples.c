@@ -16,13 +16,15 @@
 
 /* ---- golden ---- */
 
+/* clang-format off */
 static const char *const golden_strings[] = {
-	"", "builtins", "type", "dict", "str", "list", "int", "myapp.models", "User", "_children",
-	"sys", "MainThread", "main", "/srv/app/main.py", "[heap]", "/usr/lib/libpython3.so",
-	"object header unreadable", "users", "bytes",
+	"", "builtins", "type", "dict", "str", "list", "int", "myapp.models", "User",
+	"_children", "sys", "MainThread", "main", "/srv/app/main.py", "[heap]",
+	"/usr/lib/libpython3.so", "object header unreadable", "users", "bytes",
 };
-enum { S_NONE, S_BUILTINS, S_TYPE, S_DICT, S_STR, S_LIST, S_INT, S_MODELS, S_USER, S_CHILDREN,
-	S_SYS, S_MAIN_THREAD, S_MAIN, S_FILE, S_HEAP, S_LIB, S_DAMAGE, S_USERS, S_BYTES };
+enum { S_NONE, S_BUILTINS, S_TYPE, S_DICT, S_STR, S_LIST, S_INT, S_MODELS, S_USER,
+	S_CHILDREN, S_SYS, S_MAIN_THREAD, S_MAIN, S_FILE, S_HEAP, S_LIB,
+	S_DAMAGE, S_USERS, S_BYTES };
 enum { T_TYPE, T_DICT, T_STR, T_LIST, T_INT, T_USER, T_BYTES };
 
 static const struct heap_type golden_types[] = {
@@ -34,32 +36,48 @@ static const struct heap_type golden_types[] = {
 	{0x7f2a10c0de40, S_USER, S_MODELS, 0x00085700, HOW_EMU, 32, 0},
 	{0x94f120, S_BYTES, S_BUILTINS, 0x08081500, HOW_SCAN, 33, 1},
 };
+/* clang-format on */
 
-#define NO_VALUE {.kind = VK_NONE, .len = VALUE_NO_LEN, .text = ""}
-#define VALUE(k, n, t) {.kind = (k), .len = (n), .text = (t), .text_len = sizeof(t) - 1}
+#define NO_VALUE                                                                         \
+	{                                                                                \
+		.kind = VK_NONE, .len = VALUE_NO_LEN, .text = ""                         \
+	}
+#define VALUE(k, n, t)                                                                   \
+	{                                                                                \
+		.kind = (k), .len = (n), .text = (t), .text_len = sizeof(t) - 1          \
+	}
 
 static const struct heap_obj golden_objects[] = {
 	/* 0: the dict that a module holds */
 	{0x7f2a10b00040, 232, 2, T_DICT, OF_GC | OF_TRACKED, {.len = 1, .text = ""}},
 	/* 1: its key */
-	{0x7f2a10b00130, 54, 3, T_STR, OF_INTERNED | OF_IMMORTAL, VALUE(VK_STR, 5, "users")},
+	{0x7f2a10b00130, 54, 3, T_STR, OF_INTERNED | OF_IMMORTAL,
+		VALUE(VK_STR, 5, "users")},
 	/* 2: its value, a list of more than 4 GiB */
-	{0x7f2a0fa00010, 0x1400000038, 1, T_LIST, OF_GC | OF_TRACKED, {.len = 2, .text = ""}},
+	{0x7f2a0fa00010, 0x1400000038, 1, T_LIST, OF_GC | OF_TRACKED,
+		{.len = 2, .text = ""}},
 	/* 3, 4: users */
 	{0x7f2a10b00200, 48, 1, T_USER, OF_GC | OF_TRACKED, NO_VALUE},
-	{0x7f2a10b00260, 48, 1, T_USER, OF_GC | OF_TRACKED | OF_GUESSED | OF_DAMAGED, NO_VALUE},
+	{0x7f2a10b00260, 48, 1, T_USER, OF_GC | OF_TRACKED | OF_GUESSED | OF_DAMAGED,
+		NO_VALUE},
 	/* 5: an int whose count does not fit 32 bits */
-	{0x959ea0, 28, 0x100000001, T_INT, OF_STATIC | OF_IMMORTAL, VALUE(VK_INT, VALUE_NO_LEN, "42")},
+	{0x959ea0, 28, 0x100000001, T_INT, OF_STATIC | OF_IMMORTAL,
+		VALUE(VK_INT, VALUE_NO_LEN, "42")},
 	/* 6: bytes that are no text, cut */
 	{0x7f2a10b00300, 4129, 1, T_BYTES, OF_SIZE_BASE,
 		{VK_BYTES, true, 4096, "\x00\xff\n'\"\\", 6}},
 	/* 7: text outside of ASCII, with a lone surrogate */
-	{0x7f2a10b00280, 88, 1, T_STR, 0, VALUE(VK_STR, 4, "\xc3\xa9\xf0\x9f\x90\x8d\xed\xb2\x80z")},
+	{0x7f2a10b00280, 88, 1, T_STR, 0,
+		VALUE(VK_STR, 4, "\xc3\xa9\xf0\x9f\x90\x8d\xed\xb2\x80z")},
 	/* 8: the type of the users */
-	{0x7f2a10c0de40, 1064, 5, T_TYPE, OF_GC | OF_TRACKED, VALUE(VK_NAME, VALUE_NO_LEN, "User")},
+	{0x7f2a10c0de40, 1064, 5, T_TYPE, OF_GC | OF_TRACKED,
+		VALUE(VK_NAME, VALUE_NO_LEN, "User")},
 };
 
-#define REF(to, kind, payload) {(to), (uint32_t)(kind) | (uint32_t)(payload) << REF_PAYLOAD_SHIFT}
+#define REF(to, kind, payload)                                                           \
+	{                                                                                \
+		(to), (uint32_t)(kind) | (uint32_t)(payload) << REF_PAYLOAD_SHIFT        \
+	}
 static const struct heap_ref golden_refs_0[] = {REF(1, RK_KEY, 0), REF(2, RK_VALUE, 0)};
 static const struct heap_ref golden_refs_2[] = {REF(3, RK_INDEX, 0), REF(4, RK_INDEX, 1)};
 static const struct heap_ref golden_refs_3[] = {
@@ -83,7 +101,8 @@ static const struct {
 	[4] = {golden_refs_4, ARRAY_LEN(golden_refs_4)},
 };
 
-static const struct heap_thread golden_threads[] = {{0x7f2a11aa1740, 4242, S_MAIN_THREAD, 0}};
+static const struct heap_thread golden_threads[] = {
+	{0x7f2a11aa1740, 4242, S_MAIN_THREAD, 0}};
 static const struct heap_frame golden_frames[] = {
 	{0, OBJID_NONE, 26, 17, S_MAIN, S_FILE},
 	{0, OBJID_NONE, -1, 0, S_NONE, S_FILE},
@@ -97,7 +116,8 @@ static const struct heap_region golden_regions[] = {
 	{0x900000, 0xa00000, 0x80000, PROT_READ | PROT_WRITE, S_LIB},
 	{0x7f2a0fa00000, 0x7f2a10d00000, 0, PROT_READ | PROT_WRITE, S_HEAP},
 };
-static const struct heap_damage golden_damage[] = {{S_DAMAGE, 2, 3, {0x7f2a10b00260, 0x10, 0, 0}}};
+static const struct heap_damage golden_damage[] = {
+	{S_DAMAGE, 2, 3, {0x7f2a10b00260, 0x10, 0, 0}}};
 static const char *const golden_meta[][2] = {
 	{"pid", "4242"},
 	{"python", "3.11.2"},
@@ -151,14 +171,16 @@ sample_below(uint64_t *state, uint64_t n)
 	return sample_next(state) % n;
 }
 
-/* Ids grow while a random heap is emitted; the counts that must be right at its end are here. */
+/* Ids grow while a random heap is emitted; the counts that must be right at its end are
+ * here. */
 enum { RANDOM_STRINGS = 300, RANDOM_TYPES = 40, RANDOM_REFS_MAX = 64 };
 
 static enum status
 random_object(const struct heap_sink *s, uint64_t *rng, uint32_t id)
 {
 	char text[400];
-	size_t n = sample_below(rng, 16) == 0 ? sample_below(rng, sizeof(text)) : sample_below(rng, 30);
+	size_t n = sample_below(rng, 16) == 0 ? sample_below(rng, sizeof(text)) :
+						sample_below(rng, 30);
 	for (size_t i = 0; i < n; i++)
 		text[i] = (char)sample_next(rng);
 	struct heap_obj o = {
@@ -178,7 +200,9 @@ random_object(const struct heap_sink *s, uint64_t *rng, uint32_t id)
 		o.value = (struct heap_value){
 			.kind = (enum value_kind)(1 + sample_below(rng, VK_COUNT - 1)),
 			.cut = sample_below(rng, 2) == 0,
-			.len = sample_below(rng, 2) == 0 ? VALUE_NO_LEN : sample_next(rng) >> sample_below(rng, 64),
+			.len = sample_below(rng, 2) == 0 ?
+				VALUE_NO_LEN :
+				sample_next(rng) >> sample_below(rng, 64),
 			.text = text,
 			.text_len = n,
 		};
@@ -196,7 +220,8 @@ random_refs(const struct heap_sink *s, uint64_t *rng, uint32_t nobj)
 		bool has_key = i > 0 && ref_kind(r[i - 1].label) == RK_KEY;
 		if (kind == RK_VALUE && !has_key)
 			kind = RK_KEY;
-		uint64_t payload = sample_below(rng, sample_below(rng, 9) == 0 ? 1 << 26 : RANDOM_STRINGS);
+		uint64_t payload = sample_below(
+			rng, sample_below(rng, 9) == 0 ? 1 << 26 : RANDOM_STRINGS);
 		bool is_named = kind == RK_ATTR || kind == RK_SLOT || kind == RK_LOCAL ||
 			kind == RK_FIELD || kind == RK_CLOSURE;
 		if (is_named && payload >= RANDOM_STRINGS)
@@ -206,7 +231,8 @@ random_refs(const struct heap_sink *s, uint64_t *rng, uint32_t nobj)
 			(sample_below(rng, 9) == 0 ? REF_HIDDEN : 0) |
 			(sample_below(rng, 9) == 0 ? REF_GUESS : 0);
 	}
-	/* One call or two: what counts is the order of the refs. A pair of key and value may be torn. */
+	/* One call or two: what counts is the order of the refs. A pair of key and value
+	 * may be torn. */
 	size_t cut = n > 0 ? sample_below(rng, n) : 0;
 	enum status st = s->refs(s->self, r, cut);
 	return st == MS_OK ? s->refs(s->self, r + cut, n - cut) : st;
@@ -234,28 +260,43 @@ random_tables(const struct heap_sink *s, uint64_t *rng, uint32_t nobj)
 	uint32_t nthread = (uint32_t)sample_below(rng, 4);
 	uint32_t nframe = nthread > 0 ? (uint32_t)sample_below(rng, 20) : 0;
 	uint32_t nroot = nobj > 0 ? (uint32_t)sample_below(rng, 6000) : 0;
-	uint32_t nregion = (uint32_t)sample_below(rng, 30), ndamage = (uint32_t)sample_below(rng, 30);
+	uint32_t nregion = (uint32_t)sample_below(rng, 30),
+		 ndamage = (uint32_t)sample_below(rng, 30);
 	enum status st = MS_OK;
 
 #define STR ((uint32_t)sample_below(rng, RANDOM_STRINGS))
 	for (uint32_t i = 0; i < RANDOM_TYPES && st == MS_OK; i++)
-		st = s->type(s->self, &(struct heap_type){sample_next(rng), STR, STR, (uint32_t)i,
-			(uint32_t)sample_below(rng, HOW_COUNT), sample_next(rng), i});
+		st = s->type(s->self,
+			&(struct heap_type){sample_next(rng), STR, STR, (uint32_t)i,
+				(uint32_t)sample_below(rng, HOW_COUNT), sample_next(rng),
+				i});
 	for (uint32_t i = 0; i < nthread && st == MS_OK; i++)
-		st = s->thread(s->self, &(struct heap_thread){sample_next(rng), i, STR, 0});
+		st = s->thread(
+			s->self, &(struct heap_thread){sample_next(rng), i, STR, 0});
 	for (uint32_t i = 0; i < nframe && st == MS_OK; i++)
-		st = s->frame(s->self, &(struct heap_frame){(uint32_t)sample_below(rng, nthread),
-			nobj > 0 && i % 2 != 0 ? (uint32_t)sample_below(rng, nobj) : OBJID_NONE,
-			(int32_t)sample_next(rng), i, STR, STR});
+		st = s->frame(s->self,
+			&(struct heap_frame){(uint32_t)sample_below(rng, nthread),
+				nobj > 0 && i % 2 != 0 ?
+					(uint32_t)sample_below(rng, nobj) :
+					OBJID_NONE,
+				(int32_t)sample_next(rng), i, STR, STR});
 	for (uint32_t i = 0; i < nroot && st == MS_OK; i++)
-		st = s->root(s->self, &(struct heap_root){(uint32_t)sample_below(rng, nobj),
-			(uint32_t)sample_below(rng, ROOT_COUNT), STR,
-			nthread > 0 && i % 2 != 0 ? (uint32_t)sample_below(rng, nthread) : HEAP_NONE,
-			nframe > 0 && i % 3 != 0 ? (uint32_t)sample_below(rng, nframe) : HEAP_NONE, i % 2});
+		st = s->root(s->self,
+			&(struct heap_root){(uint32_t)sample_below(rng, nobj),
+				(uint32_t)sample_below(rng, ROOT_COUNT), STR,
+				nthread > 0 && i % 2 != 0 ?
+					(uint32_t)sample_below(rng, nthread) :
+					HEAP_NONE,
+				nframe > 0 && i % 3 != 0 ?
+					(uint32_t)sample_below(rng, nframe) :
+					HEAP_NONE,
+				i % 2});
 	for (uint32_t i = 0; i < nregion && st == MS_OK; i++)
-		st = s->region(s->self, &(struct heap_region){i, 2 * i, sample_next(rng), i % 8, STR});
+		st = s->region(s->self,
+			&(struct heap_region){i, 2 * i, sample_next(rng), i % 8, STR});
 	for (uint32_t i = 0; i < ndamage && st == MS_OK; i++)
-		st = s->damage(s->self, &(struct heap_damage){STR, i % 5, i, {i, i + 1, i + 2, i + 3}});
+		st = s->damage(s->self,
+			&(struct heap_damage){STR, i % 5, i, {i, i + 1, i + 2, i + 3}});
 #undef STR
 	return st;
 }
@@ -353,7 +394,8 @@ walk_object(const struct heap *h, objid i)
 		objid key = heap_ref_key(h, i, r);
 		sum = sum * 31 + h->addr[h->to[r]] + heap_ref_index(h, i, r);
 		ck_assert(ref_kind(label) < RK_COUNT);
-		sum += walk_string(h, ref_payload(label)) + (key != OBJID_NONE ? h->addr[key] : 1);
+		sum += walk_string(h, ref_payload(label)) +
+			(key != OBJID_NONE ? h->addr[key] : 1);
 	}
 	ck_assert(h->nobj == 0 || h->addr[heap_find(h, h->addr[i])] == h->addr[i]);
 	return sum + h->addr[h->by_addr[i]];
@@ -369,11 +411,13 @@ sample_walk(const struct heap *h)
 	for (uint32_t i = 0; i < h->nstr; i++)
 		sum = sum * 31 + walk_string(h, i);
 	for (uint32_t i = 0; i < h->ntype; i++)
-		sum += walk_string(h, h->types[i].name) + walk_string(h, h->types[i].module) +
+		sum += walk_string(h, h->types[i].name) +
+			walk_string(h, h->types[i].module) +
 			(uint64_t)type_how_name((enum type_how)h->types[i].how)[0];
 	for (uint32_t i = 0; i < h->nroot; i++) {
 		const struct heap_root *r = &h->roots[i];
-		sum += h->addr[r->to] + walk_string(h, r->name) + (uint64_t)root_kind_name((enum root_kind)r->kind)[0];
+		sum += h->addr[r->to] + walk_string(h, r->name) +
+			(uint64_t)root_kind_name((enum root_kind)r->kind)[0];
 		sum += r->thread != HEAP_NONE ? h->threads[r->thread].ident : 0;
 		sum += r->frame != HEAP_NONE ? h->frames[r->frame].line : 0;
 	}
@@ -381,14 +425,17 @@ sample_walk(const struct heap *h)
 		sum += walk_string(h, h->threads[i].name);
 	for (uint32_t i = 0; i < h->nframe; i++) {
 		const struct heap_frame *f = &h->frames[i];
-		sum += h->threads[f->thread].ident + walk_string(h, f->function) + walk_string(h, f->file);
+		sum += h->threads[f->thread].ident + walk_string(h, f->function) +
+			walk_string(h, f->file);
 		sum += f->code != OBJID_NONE ? h->addr[f->code] : 0;
 	}
 	for (uint32_t i = 0; i < h->nregion; i++)
-		sum += walk_string(h, h->regions[i].path) + h->regions[i].end - h->regions[i].start;
+		sum += walk_string(h, h->regions[i].path) + h->regions[i].end -
+			h->regions[i].start;
 	for (uint32_t i = 0; i < h->ndamage; i++)
 		for (uint32_t k = 0; k < h->damage[i].n_examples; k++)
-			sum += walk_string(h, h->damage[i].reason) + h->damage[i].examples[k];
+			sum += walk_string(h, h->damage[i].reason) +
+				h->damage[i].examples[k];
 	for (uint32_t i = 0; i < h->nmeta; i++)
 		sum += walk_string(h, h->meta[i].key) + walk_string(h, h->meta[i].value);
 	return sum;
@@ -399,14 +446,17 @@ sample_walk(const struct heap *h)
 int
 sample_dump(uint64_t seed, uint32_t nobj)
 {
-	struct outfile out = {.fd = memfd_create("sample", MFD_CLOEXEC), .seekable = true, .open = true};
+	struct outfile out = {.fd = memfd_create("sample", MFD_CLOEXEC),
+		.seekable = true,
+		.open = true};
 	struct errbuf eb = {0};
 	struct dump_writer *w = NULL;
 
 	ck_assert_int_ge(out.fd, 0);
 	ck_assert_int_eq(dump_writer_new(&out, &w, &eb), MS_OK);
 	const struct heap_sink *s = dump_writer_sink(w);
-	ck_assert_int_eq(nobj == 0 ? sample_golden(s) : sample_random(s, seed, nobj), MS_OK);
+	ck_assert_int_eq(
+		nobj == 0 ? sample_golden(s) : sample_random(s, seed, nobj), MS_OK);
 	ck_assert_msg(dump_writer_finish(w, &eb) == MS_OK, "%s", eb.msg);
 	dump_writer_free(w);
 	return out.fd;

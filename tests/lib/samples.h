@@ -16,16 +16,18 @@ MUST_CHECK enum status sample_golden(const struct heap_sink *s);
  * A valid heap of nobj objects that depends on the seed alone: sizes and counts over 32
  * bits, values of all kinds, refs of all kinds, in calls of any length.
  */
-MUST_CHECK enum status sample_random(const struct heap_sink *s, uint64_t seed, uint32_t nobj);
+MUST_CHECK enum status sample_random(
+	const struct heap_sink *s, uint64_t seed, uint32_t nobj);
 
-/* The next number of a sequence that depends on *state alone (splitmix64); one below n. */
+/* The next number of a sequence made of *state alone (splitmix64); one below n. */
 uint64_t sample_next(uint64_t *state);
 uint64_t sample_below(uint64_t *state, uint64_t n);
 
 /* Fail the test unless two heaps have equal columns, byte for byte. */
 void sample_assert_same(const struct heap *a, const struct heap *b);
 
-/* Look at everything in a heap, as the most curious analysis would; returns a sum of it all. */
+/* Look at everything in a heap, as the most curious analysis would; returns a sum of it
+ * all. */
 uint64_t sample_walk(const struct heap *h);
 
 /*

@@ -4,29 +4,29 @@
 . tests/live/lib.sh
 export SHIM_MEET=$TMP/meet SHIM_DO=meet
 mkfifo "$TMP/meet.at" "$TMP/meet.go"
+exec 9<> "$TMP/meet.at"
 met=0
 
-# at POINT COMMAND...: start memscan, run COMMAND when it has come to POINT, then let it go on.
+# at POINT COMMAND...: start memscan, run COMMAND when it has come to POINT, then let it go on. A line comes
+# through the FIFO when it is there, and another one when it has ended.
 at() {
 	point=$1
 	shift
 	rm -f "$TMP/dump"
-	SHIM_AT=$point LD_PRELOAD=$tools/shim.so "$MEMSCAN" --pid "$target" -o "$TMP/dump" \
-		2> "$TMP/err" > "$TMP/stdout" < /dev/null &
-	scan=$!
-	# If memscan never comes to that point, the reader of the FIFO must not wait for ever.
-	( wait_for_exit $scan; : > "$TMP/meet.at" ) &
-	watcher=$!
-	read -r line < "$TMP/meet.at"
-	if kill -0 $scan 2> /dev/null && [ "${line+x}" ]; then
+	(
+		SHIM_AT=$point LD_PRELOAD=$tools/shim.so "$MEMSCAN" --pid "$target" -o "$TMP/dump" \
+			2> "$TMP/err" > "$TMP/stdout" < /dev/null 9>&-
+		echo $? > "$TMP/status"
+		echo ended >&9
+	) &
+	read -r line <&9
+	if [ "$line" != ended ]; then
 		met=$((met + 1))
 		"$@"
 		echo go > "$TMP/meet.go"
+		read -r line <&9
 	fi
-	wait $scan
-	status=$?
-	kill -KILL $watcher 2> /dev/null
-	wait $watcher 2> /dev/null
+	status=$(cat "$TMP/status")
 	case $status in
 	0 | 6) [ -s "$TMP/dump" ] || fail "$point: exit status $status and no dump" ;;
 	3) refused 3 "exited|gone|went away|program|no such|exec" ;;
@@ -34,13 +34,10 @@ at() {
 	esac
 }
 
-wait_for_exit() {
-	while kill -0 "$1" 2> /dev/null; do read -r nothing < /dev/null; sleep 0.05; done
-}
-
+# A traced process that was killed cannot be waited for by its parent before its tracer has noticed.
 end_target() {
 	kill -KILL "$target"
-	wait "$target" 2> /dev/null
+	until grep -q '^State:.*[ZX]' "/proc/$target/status" 2> /dev/null || [ ! -e "/proc/$target" ]; do :; done
 }
 
 exec_target() {

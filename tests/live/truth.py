@@ -57,9 +57,10 @@ def write_truth(path):
             types[id(t)] = len(types)
             name = type_name(t).encode("utf-8", "surrogatepass")
             os.write(out, ("T %d " % types[id(t)]).encode("ascii") + name + b"\n")
+        # Before its referents are held here: a size may depend on a reference count (io.BytesIO).
+        size = sys.getsizeof(o)
         refs = gc.get_referents(o)
-        lines.append("%d %d %d %s\n" % (id(o), types[id(t)], sys.getsizeof(o),
-                                        " ".join(map(str, map(id, refs)))))
+        lines.append("%d %d %d %s\n" % (id(o), types[id(t)], size, " ".join(map(str, map(id, refs)))))
         for r in refs:
             if id(r) not in known:
                 known.add(id(r))

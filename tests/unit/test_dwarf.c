@@ -73,16 +73,19 @@ struct dwt_user dwt_user;
 
 #define MEMBER(type, member)                                                             \
 	{                                                                                \
-		#type, #member, offsetof(type, member), sizeof(((type *)NULL)->member), 0, 0 \
+#type, #member, offsetof(type, member), sizeof(((type *)NULL)->member),  \
+		        0, 0                                                             \
 	}
 #define MEMBER_AS(name, type, member)                                                    \
 	{                                                                                \
-		name, #member, offsetof(type, member), sizeof(((type *)NULL)->member), 0, 0 \
+		name, #member, offsetof(type, member), sizeof(((type *)NULL)->member),   \
+		        0, 0                                                             \
 	}
 #define ARRAY(type, member)                                                              \
 	{                                                                                \
-		#type, #member, offsetof(type, member), sizeof(((type *)NULL)->member),  \
-			sizeof(((type *)NULL)->member[0]), ARRAY_LEN(((type *)NULL)->member) \
+#type, #member, offsetof(type, member), sizeof(((type *)NULL)->member),  \
+		        sizeof(((type *)NULL)->member[0]),                               \
+		        ARRAY_LEN(((type *)NULL)->member)                                \
 	}
 #define SIZE(name, type)                                                                 \
 	{                                                                                \
@@ -93,39 +96,40 @@ static const struct {
 	const char *type, *member;
 	uint64_t offset, size, stride, count;
 } rows[] = {
-	SIZE("dwt_head", struct dwt_head),
-	SIZE("dwt_object", dwt_object),
-	SIZE("dwt_alias", dwt_alias),
-	SIZE("dwt_number", dwt_number),
-	SIZE("dwt_union", union dwt_union),
-	SIZE("dwt_bits", struct dwt_bits),
-	MEMBER_AS("dwt_head", struct dwt_head, next),
-	MEMBER_AS("dwt_head", struct dwt_head, prev),
-	MEMBER_AS("dwt_inner", struct dwt_inner, b0),
-	MEMBER_AS("dwt_inner", struct dwt_inner, as_int),
-	MEMBER_AS("dwt_inner", struct dwt_inner, as_float),
-	MEMBER_AS("dwt_inner", struct dwt_inner, low),
-	MEMBER_AS("dwt_inner", struct dwt_inner, high),
-	MEMBER_AS("dwt_inner", struct dwt_inner, generations[1]),
-	MEMBER_AS("dwt_inner", struct dwt_inner, generations[2].prev),
-	MEMBER_AS("dwt_inner", struct dwt_inner, heads[6]),
-	MEMBER(dwt_object, gc),
-	MEMBER(dwt_object, gc.a),
-	MEMBER(dwt_object, gc.high),
-	MEMBER(dwt_object, gc.generations[0].prev),
-	MEMBER(dwt_alias, gc.generations[2].next),
-	MEMBER(dwt_object, state),
-	MEMBER(dwt_object, state.plain),
-	MEMBER(dwt_object, matrix[3][2][1]),
-	ARRAY(dwt_object, gc.generations),
-	ARRAY(dwt_object, gc.heads),
-	ARRAY(dwt_object, matrix),
-	ARRAY(dwt_object, matrix[2]),
-	ARRAY(dwt_object, matrix[3][4]),
-	MEMBER_AS("dwt_union", union dwt_union, word),
-	MEMBER_AS("dwt_union", union dwt_union, head.prev),
-	{"dwt_object", "tail", offsetof(dwt_object, tail), 0, sizeof(struct dwt_head), 0},
-	{"dwt_object", "tail[3].prev", offsetof(dwt_object, tail) + 3 * sizeof(struct dwt_head) + 8, 8, 0, 0},
+        SIZE("dwt_head", struct dwt_head),
+        SIZE("dwt_object", dwt_object),
+        SIZE("dwt_alias", dwt_alias),
+        SIZE("dwt_number", dwt_number),
+        SIZE("dwt_union", union dwt_union),
+        SIZE("dwt_bits", struct dwt_bits),
+        MEMBER_AS("dwt_head", struct dwt_head, next),
+        MEMBER_AS("dwt_head", struct dwt_head, prev),
+        MEMBER_AS("dwt_inner", struct dwt_inner, b0),
+        MEMBER_AS("dwt_inner", struct dwt_inner, as_int),
+        MEMBER_AS("dwt_inner", struct dwt_inner, as_float),
+        MEMBER_AS("dwt_inner", struct dwt_inner, low),
+        MEMBER_AS("dwt_inner", struct dwt_inner, high),
+        MEMBER_AS("dwt_inner", struct dwt_inner, generations[1]),
+        MEMBER_AS("dwt_inner", struct dwt_inner, generations[2].prev),
+        MEMBER_AS("dwt_inner", struct dwt_inner, heads[6]),
+        MEMBER(dwt_object, gc),
+        MEMBER(dwt_object, gc.a),
+        MEMBER(dwt_object, gc.high),
+        MEMBER(dwt_object, gc.generations[0].prev),
+        MEMBER(dwt_alias, gc.generations[2].next),
+        MEMBER(dwt_object, state),
+        MEMBER(dwt_object, state.plain),
+        MEMBER(dwt_object, matrix[3][2][1]),
+        ARRAY(dwt_object, gc.generations),
+        ARRAY(dwt_object, gc.heads),
+        ARRAY(dwt_object, matrix),
+        ARRAY(dwt_object, matrix[2]),
+        ARRAY(dwt_object, matrix[3][4]),
+        MEMBER_AS("dwt_union", union dwt_union, word),
+        MEMBER_AS("dwt_union", union dwt_union, head.prev),
+        {"dwt_object", "tail", offsetof(dwt_object, tail), 0, sizeof(struct dwt_head), 0},
+        {"dwt_object", "tail[3].prev",
+         offsetof(dwt_object, tail) + 3 * sizeof(struct dwt_head) + 8, 8, 0, 0},
 };
 
 static struct modules *
@@ -155,15 +159,18 @@ START_TEST(test_members)
 	struct dwarf_query q[ARRAY_LEN(rows)];
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		q[i] = (struct dwarf_query){.type = rows[i].type, .member = rows[i].member};
+		q[i] = (struct dwarf_query){.type = rows[i].type,
+		                            .member = rows[i].member};
 	resolve(q, ARRAY_LEN(rows));
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		const char *member = rows[i].member != NULL ? rows[i].member : "";
 		ck_assert_msg(q[i].found, "%s.%s not found", rows[i].type, member);
-		ck_assert_msg(q[i].offset == rows[i].offset && q[i].size == rows[i].size &&
-		                      q[i].stride == rows[i].stride && q[i].count == rows[i].count,
-		              "%s.%s: offset %lu size %lu stride %lu count %lu", rows[i].type, member,
-		              q[i].offset, q[i].size, q[i].stride, q[i].count);
+		ck_assert_msg(
+		        q[i].offset == rows[i].offset && q[i].size == rows[i].size &&
+		                q[i].stride == rows[i].stride &&
+		                q[i].count == rows[i].count,
+		        "%s.%s: offset %lu size %lu stride %lu count %lu", rows[i].type,
+		        member, q[i].offset, q[i].size, q[i].stride, q[i].count);
 		ck_assert_uint_eq(q[i].bit_width, 0);
 	}
 }
@@ -182,9 +189,12 @@ extract(const struct dwarf_query *q, const void *object)
 START_TEST(test_bit_fields)
 {
 	struct dwarf_query q[] = {
-		{.type = "dwt_bits", .member = "interned"}, {.type = "dwt_bits", .member = "kind"},
-		{.type = "dwt_bits", .member = "compact"},  {.type = "dwt_bits", .member = "far"},
-		{.type = "dwt_bits", .member = "long_one"}, {.type = "dwt_bits", .member = "long_two"},
+	        {.type = "dwt_bits", .member = "interned"},
+	        {.type = "dwt_bits", .member = "kind"},
+	        {.type = "dwt_bits", .member = "compact"},
+	        {.type = "dwt_bits", .member = "far"},
+	        {.type = "dwt_bits", .member = "long_one"},
+	        {.type = "dwt_bits", .member = "long_two"},
 	};
 	static const uint8_t widths[] = {2, 3, 1, 20, 40, 20};
 
@@ -239,12 +249,14 @@ START_TEST(test_not_found)
 	for (size_t i = 0; i < ARRAY_LEN(q); i++) {
 		/* An empty path is the type itself. */
 		bool is_whole = q[i].member != NULL && *q[i].member == '\0';
-		ck_assert_msg(q[i].found == is_whole, "%s.%s", q[i].type, q[i].member ? q[i].member : "");
+		ck_assert_msg(q[i].found == is_whole, "%s.%s", q[i].type,
+		              q[i].member ? q[i].member : "");
 	}
 }
 END_TEST
 
-/* The same questions many times over, in one call, and a second call on the same module. */
+/* The same questions many times over, in one call, and a second call on the same module.
+ */
 START_TEST(test_many_questions)
 {
 	enum { N = 5000 };
@@ -254,12 +266,14 @@ START_TEST(test_many_questions)
 
 	for (unsigned round = 0; round < 2; round++) {
 		for (size_t i = 0; i < N; i++)
-			q[i] = (struct dwarf_query){.type = i % 2 ? "dwt_head" : "dwt_alias",
+			q[i] = (struct dwarf_query){.type = i % 2 ? "dwt_head"
+			                                          : "dwt_alias",
 			                            .member = i % 2 ? "prev" : NULL};
 		ck_assert_int_eq(dwarf_resolve(modules_at(ms, 0), q, N, &eb), MS_OK);
 		for (size_t i = 0; i < N; i++) {
 			ck_assert(q[i].found);
-			ck_assert_uint_eq(i % 2 ? q[i].offset : q[i].size, i % 2 ? 8 : sizeof(dwt_object));
+			ck_assert_uint_eq(i % 2 ? q[i].offset : q[i].size,
+			                  i % 2 ? 8 : sizeof(dwt_object));
 		}
 	}
 	ck_assert_int_eq(dwarf_resolve(modules_at(ms, 0), q, 0, &eb), MS_OK);

@@ -39,8 +39,11 @@ END_TEST
 
 START_TEST(six_arguments_arrive)
 {
-	/* shift and or all six: lea rax,[rdi]; shl rax,4; or rax,rsi; ... rdx rcx r8 r9 */
-	emubox_code(&box, 0,
+	/*
+	 * shift and or all six: lea rax,[rdi]; shl rax,4; or rax,rsi; ... rdx rcx r8 r9
+	 */
+	emubox_code(
+	        &box, 0,
 	        "48 89 f8 48 c1 e0 04 48 09 f0 48 c1 e0 04 48 09 d0 48 c1 e0 04 48 09 c8"
 	        " 48 c1 e0 04 4c 09 c0 48 c1 e0 04 4c 09 c8 c3");
 	const uint64_t args[] = {1, 2, 3, 4, 5, 6};
@@ -52,7 +55,10 @@ END_TEST
 
 START_TEST(the_stack_is_aligned_as_the_convention_says)
 {
-	/* mov rax, rsp; ret: at a function's first instruction rsp + 8 is a multiple of 16 */
+	/*
+	 * mov rax, rsp; ret: at a function's first instruction rsp + 8 is a multiple of
+	 * 16
+	 */
 	ck_assert_int_eq(emubox_run(&box, "48 89 e0 c3", 0, 0), EMU_RETURNED);
 	ck_assert_uint_eq(box.result % 16, 8);
 	ck_assert_ptr_null(target_region(box.t, box.result));
@@ -119,7 +125,12 @@ START_TEST(a_hook_stands_for_a_function)
 	ck_assert_uint_ne(magic, emu_magic(box.e));
 	emu_hook_set(box.e, magic, hear, &h);
 	/* push rbx; mov rax,rdi; mov edi,7; mov esi,8; call rax; inc rax; pop rbx; ret */
-	ck_assert_int_eq(emubox_run(&box, "53 48 89 f8 bf 07 00 00 00 be 08 00 00 00 ff d0 48 ff c0 5b c3", magic, 0), EMU_RETURNED);
+	ck_assert_int_eq(
+	        emubox_run(
+	                &box,
+	                "53 48 89 f8 bf 07 00 00 00 be 08 00 00 00 ff d0 48 ff c0 5b c3",
+	                magic, 0),
+	        EMU_RETURNED);
 	ck_assert_uint_eq(box.result, 6);
 	ck_assert_uint_eq(h.n, 1);
 	ck_assert_uint_eq(h.args[0], 7);
@@ -198,7 +209,8 @@ START_TEST(a_hook_that_only_calls_itself_ends_by_the_limit)
 END_TEST
 
 static enum emu_verdict
-call_again(void *self, struct emu *e, const uint64_t args[6], taddr return_to, uint64_t *value)
+call_again(void *self, struct emu *e, const uint64_t args[6], taddr return_to,
+           uint64_t *value)
 {
 	enum emu_end *end = self;
 	(void)return_to;
@@ -245,7 +257,8 @@ END_TEST
 START_TEST(writes_that_are_kept_stay)
 {
 	for (unsigned i = 1; i < 5; i++) {
-		ck_assert_int_eq(emubox_run(&box, COUNT, BOX_MEM + 0x10, 0), EMU_RETURNED);
+		ck_assert_int_eq(emubox_run(&box, COUNT, BOX_MEM + 0x10, 0),
+		                 EMU_RETURNED);
 		ck_assert_uint_eq(box.result, i);
 		ck_assert(emu_keep(box.e));
 	}
@@ -290,10 +303,13 @@ START_TEST(reads_cross_pages_and_regions_end)
 
 	memcpy(box.mem + 0xffc, "\1\2\3\4\5\6\7\10", 8);
 	/* mov rax,[rdi]; ret */
-	ck_assert_int_eq(emubox_run(&box, "48 8b 07 c3", BOX_MEM + 0xffc, 0), EMU_RETURNED);
+	ck_assert_int_eq(emubox_run(&box, "48 8b 07 c3", BOX_MEM + 0xffc, 0),
+	                 EMU_RETURNED);
 	ck_assert_uint_eq(box.result, 0x0807060504030201);
-	ck_assert_int_eq(emubox_run(&box, "48 8b 07 c3", BOX_MEM + BOX_MEM_LEN - 8, 0), EMU_RETURNED);
-	ck_assert_int_eq(emubox_run(&box, "48 8b 07 c3", BOX_MEM + BOX_MEM_LEN - 7, 0), EMU_FAULT);
+	ck_assert_int_eq(emubox_run(&box, "48 8b 07 c3", BOX_MEM + BOX_MEM_LEN - 8, 0),
+	                 EMU_RETURNED);
+	ck_assert_int_eq(emubox_run(&box, "48 8b 07 c3", BOX_MEM + BOX_MEM_LEN - 7, 0),
+	                 EMU_FAULT);
 	ck_assert_int_eq(emubox_run(&box, "48 8b 07 c3", BOX_MEM - 1, 0), EMU_FAULT);
 	ck_assert_int_eq(emubox_run(&box, "48 8b 07 c3", (uint64_t)-4, 0), EMU_FAULT);
 	ck_assert_int_eq(emu_read(box.e, (uint64_t)-4, &v, 8), MS_FAULT);
@@ -308,9 +324,11 @@ START_TEST(a_region_may_be_a_part_of_a_page)
 	struct target *t;
 	struct emu *e;
 	uint64_t result, args[] = {0x5000123};
-	const uint8_t count[] = {0x48, 0x8b, 0x07, 0x48, 0xff, 0xc0, 0x48, 0x89, 0x07, 0xc3};
+	const uint8_t count[] = {0x48, 0x8b, 0x07, 0x48, 0xff,
+	                         0xc0, 0x48, 0x89, 0x07, 0xc3};
 
-	memcpy(image_region(im, 0x400123, sizeof(count), PROT_READ | PROT_EXEC, NULL), count, sizeof(count));
+	memcpy(image_region(im, 0x400123, sizeof(count), PROT_READ | PROT_EXEC, NULL),
+	       count, sizeof(count));
 	image_region(im, 0x5000123, 16, PROT_READ | PROT_WRITE, NULL);
 	t = image_target(im, IMAGE_DATA);
 	ck_assert_int_eq(emu_new(t, &e, &eb), MS_OK);
@@ -342,14 +360,21 @@ START_TEST(thread_memory_is_where_it_was_set)
 	ck_assert_int_eq(emubox_call(&box, 0, 0, 100), EMU_RETURNED);
 	ck_assert_uint_eq(box.result, 77);
 
-	/* A thread's variables lie below its pointer: mov rax, -8 ; mov rax, fs:[rax]; ret */
+	/*
+	 * A thread's variables lie below its pointer: mov rax, -8 ; mov rax, fs:[rax];
+	 * ret
+	 */
 	emu_set_tls(box.e, BOX_MEM + 0x108);
-	ck_assert_int_eq(emubox_run(&box, "48 c7 c0 f8 ff ff ff 64 48 8b 00 c3", 0, 0), EMU_RETURNED);
+	ck_assert_int_eq(emubox_run(&box, "48 c7 c0 f8 ff ff ff 64 48 8b 00 c3", 0, 0),
+	                 EMU_RETURNED);
 	ck_assert_uint_eq(box.result, 77);
 }
 END_TEST
 
-/* Through windows that are read, the same is seen as through bytes at hand; each is read once. */
+/*
+ * Through windows that are read, the same is seen as through bytes at hand; each is read
+ * once.
+ */
 START_TEST(a_target_that_must_be_read_is_read_in_windows)
 {
 	struct emubox far;
@@ -359,15 +384,18 @@ START_TEST(a_target_that_must_be_read_is_read_in_windows)
 		far.mem[i] = 1;
 	/* xor eax,eax; 3: add rax,[rdi]; add rdi,8; dec rsi; jnz 3; ret */
 	emubox_code(&far, 0, "31 c0 48 03 07 48 83 c7 08 48 ff ce 75 f4 c3");
-	ck_assert_int_eq(emubox_call(&far, BOX_MEM, BOX_MEM_LEN / 8, 100000000), EMU_RETURNED);
+	ck_assert_int_eq(emubox_call(&far, BOX_MEM, BOX_MEM_LEN / 8, 100000000),
+	                 EMU_RETURNED);
 	ck_assert_uint_eq(far.result, BOX_MEM_LEN / 8);
-	ck_assert_int_eq(emubox_call(&far, BOX_MEM, BOX_MEM_LEN / 8 + 1, 100000000), EMU_FAULT);
+	ck_assert_int_eq(emubox_call(&far, BOX_MEM, BOX_MEM_LEN / 8 + 1, 100000000),
+	                 EMU_FAULT);
 	emubox_close(&far);
 
 	emubox_open(&far, 8, 0, IMAGE_READ);
 	emubox_code(&far, 0, COUNT);
 	for (unsigned i = 0; i < 2; i++) {
-		ck_assert_int_eq(emubox_call(&far, BOX_MEM + 0x1000, 0, 100), EMU_RETURNED);
+		ck_assert_int_eq(emubox_call(&far, BOX_MEM + 0x1000, 0, 100),
+		                 EMU_RETURNED);
 		ck_assert_uint_eq(far.result, 1);
 	}
 	emubox_close(&far);
@@ -404,6 +432,7 @@ START_TEST(unknown_instructions_are_counted_by_name)
 END_TEST
 
 /* The bytes of an instruction that is not known, and its name. */
+/* clang-format off */
 static const struct {
 	const char *hex, *name;
 } unknowns[] = {
@@ -413,18 +442,20 @@ static const struct {
 	{"0f ae 10", "0f ae /2"},                   /* ldmxcsr */
 	{"0f 01 f9", "0f 01 f9"},                   /* rdtscp */
 	{"d9 40 04", "d9 /0"},                      /* fld dword [rax+4] */
-	{"c5 fd fe c2", "vex 256 66 0f fe"},        /* vpaddd ymm */
-	{"62 f1 75 48 fe c2", "evex 512 66 0f fe"}, /* vpaddd zmm */
+	{"c4 e2 6d 8c 07", "vex 256 66 0f 38 8c"},  /* vpmaskmovd ymm, ymm, [rdi] */
+	{"62 f1 6c 48 58 c2", "evex 512 0f 58"},    /* vaddps zmm */
 	{"f0 89 07", "lock 89"},                    /* lock mov is none */
 	{"6c", "6c"},                               /* insb */
 };
+/* clang-format on */
 
 START_TEST(unknown_instructions_have_names)
 {
 	const char *text;
 	uint64_t count;
 
-	ck_assert_int_eq(emubox_run(&box, unknowns[_i].hex, BOX_MEM, BOX_MEM), EMU_UNKNOWN);
+	ck_assert_int_eq(emubox_run(&box, unknowns[_i].hex, BOX_MEM, BOX_MEM),
+	                 EMU_UNKNOWN);
 	ck_assert(emu_unknown_at(box.e, 0, &text, &count));
 	ck_assert_str_eq(text, unknowns[_i].name);
 }
@@ -443,6 +474,28 @@ START_TEST(the_processor_is_a_plain_one)
 	/* Leaf 7, which does not exist: all zero. */
 	ck_assert_int_eq(emubox_call(&box, 7, 0, 100), EMU_RETURNED);
 	ck_assert_uint_eq(box.result, 0);
+}
+END_TEST
+
+START_TEST(state_that_is_saved_comes_back)
+{
+	/* movq xmm3,rsi; save [rdi]; xorps xmm3,xmm3; restore [rdi]; movq rax,xmm3; ret */
+	static const char *const pairs[][2] = {
+		{"0f ae 07", "0f ae 0f"}, /* fxsave, fxrstor */
+		{"0f ae 27", "0f ae 2f"}, /* xsave, xrstor */
+		{"0f c7 27", "0f ae 2f"}, /* xsavec, xrstor */
+	};
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+		/* mov eax,0xe7; cdq: x87, SSE, AVX and AVX-512 are asked for */
+		emubox_code(&box, 0, "b8 e7 00 00 00 99 66 48 0f 6e de 00 00 00 0f 57 db");
+		emubox_code(&box, 11, pairs[i][0]);
+		emubox_code(&box, 17, pairs[i][1]);
+		emubox_code(&box, 20, "66 48 0f 7e d8 c3");
+		enum emu_end end = emubox_call(&box, BOX_MEM, 0x1122334455667788, 100);
+		ck_assert_int_eq(end, EMU_RETURNED);
+		ck_assert_uint_eq(box.result, 0x1122334455667788);
+		ck_assert_int_eq(emubox_call(&box, BOX_MEM + 8, 0, 100), EMU_FAULT);
+	}
 }
 END_TEST
 
@@ -516,6 +569,7 @@ suite_emu(void)
 	tcase_add_test(tc, unknown_instructions_are_counted_by_name);
 	tcase_add_loop_test(tc, unknown_instructions_have_names, 0, ARRAY_LEN(unknowns));
 	tcase_add_test(tc, the_processor_is_a_plain_one);
+	tcase_add_test(tc, state_that_is_saved_comes_back);
 	tcase_add_test(tc, system_calls_end_the_call_but_for_some);
 	tcase_add_test(tc, other_machines_are_refused_by_name);
 	tcase_add_test(tc, every_end_has_a_text);

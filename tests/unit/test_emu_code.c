@@ -46,6 +46,8 @@
 
 Suite *suite_emu_code(void);
 
+/* clang-format off */
+
 /* gcc -O2 -fPIC -fcf-protection */
 static const uint8_t gcc_o2[] = {
 	0xf3, 0x0f, 0x1e, 0xfa, 0x41, 0x55, 0x49, 0x89, 0xfd, 0x41, 0x54, 0x49,
@@ -142,6 +144,8 @@ static const uint8_t gcc_o3_size[] = {
 	0x90, 0x90, 0x90, 0x90, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xf8, 0x3f,
 };
 
+/* clang-format on */
+
 enum { CODE = 0x400000, HEAP = 0x10000000, MAX_SEEN = 16 };
 
 /* What visit was called with. */
@@ -150,7 +154,8 @@ struct seen {
 	size_t n;
 	uint64_t answer; /* visit's result for the object stop_at */
 	uint64_t stop_at;
-	size_t n_from_end; /* calls whose return address is the end of the whole call: tail calls */
+	size_t n_from_end; /* calls whose return address is the end of the whole call:
+	                      tail calls */
 };
 
 static enum emu_verdict
@@ -174,10 +179,10 @@ struct compiled {
 };
 
 static const struct compiled traverses[] = {
-	{"gcc -O2", gcc_o2, sizeof(gcc_o2), 8},
-	{"clang -O0", clang_o0, sizeof(clang_o0), 8},
-	{"gcc -m32 -O2", gcc_m32_o2, sizeof(gcc_m32_o2), 4},
-	{"clang -m32 -O0", clang_m32_o0, sizeof(clang_m32_o0), 4},
+        {"gcc -O2", gcc_o2, sizeof(gcc_o2), 8},
+        {"clang -O0", clang_o0, sizeof(clang_o0), 8},
+        {"gcc -m32 -O2", gcc_m32_o2, sizeof(gcc_m32_o2), 4},
+        {"clang -m32 -O0", clang_m32_o0, sizeof(clang_m32_o0), 4},
 };
 
 /* The object { 1, type, n, items, dict } at HEAP, its three items behind it. */
@@ -185,9 +190,11 @@ static struct target *
 make_target(const struct compiled *c, uint64_t n)
 {
 	struct image *im = image_new(c->word, false);
-	const uint64_t fields[] = {1, 0x1111, n, HEAP + 0x100, 0x5550}, items[] = {0x3330, 0, 0x4440};
+	const uint64_t fields[] = {1, 0x1111, n, HEAP + 0x100, 0x5550},
+	               items[] = {0x3330, 0, 0x4440};
 
-	memcpy(image_region(im, CODE, 0x1000, PROT_READ | PROT_EXEC, "code"), c->code, c->n);
+	memcpy(image_region(im, CODE, 0x1000, PROT_READ | PROT_EXEC, "code"), c->code,
+	       c->n);
 	image_region(im, HEAP, 0x1000, PROT_READ | PROT_WRITE, NULL);
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
 		image_word(im, HEAP + i * c->word, fields[i]);
@@ -256,7 +263,9 @@ START_TEST(traverse_of_a_lying_object_ends)
 }
 END_TEST
 
-/* Vectors, floating point and division in one; the values are those of the source above. */
+/*
+ * Vectors, floating point and division in one; the values are those of the source above.
+ */
 START_TEST(size_of_computes)
 {
 	const struct compiled c = {"gcc -O3", gcc_o3_size, sizeof(gcc_o3_size), 8};

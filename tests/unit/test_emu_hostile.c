@@ -12,6 +12,7 @@
 Suite *suite_emu_hostile(void);
 
 /* rdi is BOX_MEM, rsi is 0. */
+/* clang-format off */
 static const struct {
 	const char *what, *hex;
 	enum emu_end end;
@@ -55,6 +56,7 @@ static const struct {
 	{"mov ds, eax", "8e d8", EMU_UNKNOWN},
 	{"movaps of an address that is not aligned", "0f 28 47 01", EMU_FAULT},
 };
+/* clang-format on */
 
 static const unsigned words[] = {8, 4};
 
@@ -66,7 +68,8 @@ START_TEST(bad_code_ends)
 	struct emu_stats before = emu_stats(box.e);
 	enum emu_end end = emubox_run(&box, cases[_i].hex, BOX_MEM, 0);
 	struct emu_stats after = emu_stats(box.e);
-	if (strncmp(cases[_i].what, "pushes", 6) == 0 || strncmp(cases[_i].what, "recursion", 9) == 0) {
+	if (strncmp(cases[_i].what, "pushes", 6) == 0 ||
+	    strncmp(cases[_i].what, "recursion", 9) == 0) {
 		/* The stack is larger than what the short limit can fill. */
 		ck_assert_int_eq(end, EMU_LIMIT);
 		end = emubox_call(&box, BOX_MEM, 0, 1000000);
@@ -135,7 +138,8 @@ START_TEST(kept_pages_have_an_end)
 	emubox_open(&box, 8, 0, IMAGE_DATA);
 	emubox_code(&box, 0, "48 89 37 48 81 c7 00 10 00 00 48 ff ce 75 f1 c3");
 	for (unsigned i = 0; i < 16; i++) {
-		ck_assert_int_eq(emubox_call(&box, BOX_MEM + 0x100000 * i, 256, 10000), EMU_RETURNED);
+		ck_assert_int_eq(emubox_call(&box, BOX_MEM + 0x100000 * i, 256, 10000),
+		                 EMU_RETURNED);
 		ck_assert(emu_keep(box.e));
 	}
 	ck_assert_int_eq(emubox_call(&box, BOX_MEM + 0x1000000, 1, 10000), EMU_RETURNED);
@@ -160,7 +164,10 @@ START_TEST(code_sees_what_it_wrote_over_itself)
 	struct emubox box;
 
 	emubox_open(&box, 8, PROT_WRITE, IMAGE_DATA);
-	/* mov byte [rip+1], 7; mov eax, 1: the 1 is what is written over, in the same block */
+	/*
+	 * mov byte [rip+1], 7; mov eax, 1: the 1 is what is written over, in the same
+	 * block
+	 */
 	emubox_code(&box, 0, "c6 05 01 00 00 00 07 b8 01 00 00 00 c3");
 	for (unsigned i = 0; i < 3; i++) {
 		ck_assert_int_eq(emubox_call(&box, 0, 0, 100), EMU_RETURNED);
@@ -199,7 +206,10 @@ START_TEST(code_that_was_written_is_gone_with_the_call)
 }
 END_TEST
 
-/* An instruction that begins in a page that nobody wrote to, and ends in one that was written. */
+/*
+ * An instruction that begins in a page that nobody wrote to, and ends in one that was
+ * written.
+ */
 START_TEST(an_instruction_across_a_written_page_is_new)
 {
 	struct emubox box;
@@ -251,8 +261,10 @@ START_TEST(the_cache_of_blocks_has_an_end)
 	for (unsigned i = 0; i < BOX_CODE_LEN - 1; i++) {
 		uint64_t result;
 		struct emu_stats before = emu_stats(box.e);
-		ck_assert(emu_call(box.e, BOX_CODE + i, NULL, 0, 100000, &result) == EMU_RETURNED);
-		ck_assert(emu_stats(box.e).instructions - before.instructions == BOX_CODE_LEN - i);
+		ck_assert(emu_call(box.e, BOX_CODE + i, NULL, 0, 100000, &result) ==
+		          EMU_RETURNED);
+		ck_assert(emu_stats(box.e).instructions - before.instructions ==
+		          BOX_CODE_LEN - i);
 	}
 	emubox_close(&box);
 }

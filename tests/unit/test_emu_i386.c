@@ -25,7 +25,11 @@ close_box(void)
 	emubox_close(&box);
 }
 
-/* The code, called with BOX_MEM + 0x10, where 0x11223344 lies, and 0x80000001; what it returns. */
+/*
+ * The code, called with BOX_MEM + 0x10, where 0x11223344 lies, and 0x80000001; what it
+ * returns.
+ */
+/* clang-format off */
 static const struct {
 	const char *what, *hex;
 	uint64_t result;
@@ -57,6 +61,7 @@ static const struct {
 	        "6a 09 6a 07 e8 01 00 00 00 c3 8b 44 24 04 c2 08 00", 7},
 	{"sahf and lahf: mov ah,0xd5; sahf; lahf; shr eax,8; and eax,255", "b4 d5 9e 9f c1 e8 08 25 ff 00 00 00 c3", 0xd7},
 };
+/* clang-format on */
 
 START_TEST(code_does_what_i386_does)
 {
@@ -64,8 +69,10 @@ START_TEST(code_does_what_i386_does)
 
 	memcpy(box.mem + 0x10, &v, 4);
 	enum emu_end end = emubox_run(&box, rows[_i].hex, BOX_MEM + 0x10, 0x80000001);
-	ck_assert_msg(end == EMU_RETURNED, "%s: %s at %llx", rows[_i].what, emu_end_text(end), (unsigned long long)emu_last(box.e).pc);
-	ck_assert_msg(box.result == rows[_i].result, "%s: %llx", rows[_i].what, (unsigned long long)box.result);
+	ck_assert_msg(end == EMU_RETURNED, "%s: %s at %llx", rows[_i].what,
+	              emu_end_text(end), (unsigned long long)emu_last(box.e).pc);
+	ck_assert_msg(box.result == rows[_i].result, "%s: %llx", rows[_i].what,
+	              (unsigned long long)box.result);
 }
 END_TEST
 
@@ -73,15 +80,15 @@ static const struct {
 	const char *what, *hex;
 	enum emu_end end;
 } ends[] = {
-	{"syscall is not of this mode", "0f 05", EMU_UNKNOWN},
-	{"int 0x80: mov eax,1; int 0x80 (exit)", "b8 01 00 00 00 cd 80", EMU_SYSCALL},
-	{"arpl, which is movsxd in the other mode", "63 c0", EMU_UNKNOWN},
-	{"les, which is VEX in the other mode", "c4 00", EMU_UNKNOWN},
-	{"16-bit addresses", "67 8b 07", EMU_UNKNOWN},
-	{"push es", "06", EMU_UNKNOWN},
-	{"a call with 16-bit operand", "66 e8 00 00", EMU_UNKNOWN},
-	{"read beyond the top: or eax,-1; mov eax,[eax]", "83 c8 ff 8b 00", EMU_FAULT},
-	{"recursion", "55 e8 fa ff ff ff", EMU_FAULT},
+        {"syscall is not of this mode", "0f 05", EMU_UNKNOWN},
+        {"int 0x80: mov eax,1; int 0x80 (exit)", "b8 01 00 00 00 cd 80", EMU_SYSCALL},
+        {"arpl, which is movsxd in the other mode", "63 c0", EMU_UNKNOWN},
+        {"les, which is VEX in the other mode", "c4 00", EMU_UNKNOWN},
+        {"16-bit addresses", "67 8b 07", EMU_UNKNOWN},
+        {"push es", "06", EMU_UNKNOWN},
+        {"a call with 16-bit operand", "66 e8 00 00", EMU_UNKNOWN},
+        {"read beyond the top: or eax,-1; mov eax,[eax]", "83 c8 ff 8b 00", EMU_FAULT},
+        {"recursion", "55 e8 fa ff ff ff", EMU_FAULT},
 };
 
 START_TEST(code_ends_as_on_i386)
@@ -102,7 +109,8 @@ START_TEST(thread_memory_is_behind_gs)
 	ck_assert_int_eq(emubox_run(&box, "65 a1 fc ff ff ff c3", 0, 0), EMU_RETURNED);
 	ck_assert_uint_eq(box.result, 0x55667788);
 	/* mov eax,-4; mov eax, gs:[eax] */
-	ck_assert_int_eq(emubox_run(&box, "b8 fc ff ff ff 65 8b 00 c3", 0, 0), EMU_RETURNED);
+	ck_assert_int_eq(emubox_run(&box, "b8 fc ff ff ff 65 8b 00 c3", 0, 0),
+	                 EMU_RETURNED);
 	ck_assert_uint_eq(box.result, 0x55667788);
 }
 END_TEST
@@ -123,7 +131,10 @@ START_TEST(a_hook_finds_its_arguments_on_the_stack)
 	ck_assert_uint_le(magic, UINT32_MAX);
 	emu_hook_set(box.e, magic, sum, &from);
 	/* mov ecx,[esp+4]; push 3; push 2; push 1; call ecx; add esp,12; inc eax; ret */
-	ck_assert_int_eq(emubox_run(&box, "8b 4c 24 04 6a 03 6a 02 6a 01 ff d1 83 c4 0c 40 c3", magic, 0), EMU_RETURNED);
+	ck_assert_int_eq(emubox_run(&box,
+	                            "8b 4c 24 04 6a 03 6a 02 6a 01 ff d1 83 c4 0c 40 c3",
+	                            magic, 0),
+	                 EMU_RETURNED);
 	ck_assert_uint_eq(box.result, 0x30202);
 	ck_assert_uint_eq(from, BOX_CODE + 12);
 }

@@ -6,14 +6,13 @@
  * generator, so a failure can be repeated.
  */
 #include <check.h>
-#include <elf.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "emu/x86.h"
+#include "emucompare.h"
 #include "emunative.h"
 #include "emurows.h"
 #include "memscan/mem.h"
@@ -48,8 +47,14 @@ static uint64_t
 rnd_value(void)
 {
 	static const uint64_t edges[] = {
-		0, 1, 2, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000,
-		0xffffffff, INT64_MAX, UINT64_C(1) << 63, UINT64_MAX, UINT64_MAX - 1,
+	        0,          1,
+	        2,          0x7f,
+	        0x80,       0xff,
+	        0x7fff,     0x8000,
+	        0xffff,     0x7fffffff,
+	        0x80000000, 0xffffffff,
+	        INT64_MAX,  UINT64_C(1) << 63,
+	        UINT64_MAX, UINT64_MAX - 1,
 	};
 	return below(3) == 0 ? edges[below(ARRAY_LEN(edges))] : rnd();
 }
@@ -58,23 +63,36 @@ static uint64_t
 rnd_double(void)
 {
 	static const uint64_t edges[] = {
-		0, UINT64_C(0x8000000000000000), UINT64_C(0x7ff0000000000000), UINT64_C(0xfff0000000000000),
-		UINT64_C(0x7ff8000000000123), UINT64_C(0xfff4000000000321), 1, UINT64_C(0x000fffffffffffff),
-		UINT64_C(0x3fe0000000000000), UINT64_C(0x4004000000000000), UINT64_C(0xc00c000000000000),
-		UINT64_C(0x41dfffffffc00000), UINT64_C(0xc1e0000000000000), UINT64_C(0x43e0000000000000),
-		UINT64_C(0x3ff0000000000000), UINT64_C(0x4010000000000000),
+	        0,
+	        UINT64_C(0x8000000000000000),
+	        UINT64_C(0x7ff0000000000000),
+	        UINT64_C(0xfff0000000000000),
+	        UINT64_C(0x7ff8000000000123),
+	        UINT64_C(0xfff4000000000321),
+	        1,
+	        UINT64_C(0x000fffffffffffff),
+	        UINT64_C(0x3fe0000000000000),
+	        UINT64_C(0x4004000000000000),
+	        UINT64_C(0xc00c000000000000),
+	        UINT64_C(0x41dfffffffc00000),
+	        UINT64_C(0xc1e0000000000000),
+	        UINT64_C(0x43e0000000000000),
+	        UINT64_C(0x3ff0000000000000),
+	        UINT64_C(0x4010000000000000),
 	};
 	if (below(3) == 0)
 		return edges[below(ARRAY_LEN(edges))];
-	return (rnd() & UINT64_C(0x800fffffffffffff)) | (uint64_t)(1023 - 40 + below(80)) << 52;
+	return (rnd() & UINT64_C(0x800fffffffffffff)) | (uint64_t)(1023 - 40 + below(80))
+	                                                        << 52;
 }
 
 static uint32_t
 rnd_float(void)
 {
 	static const uint32_t edges[] = {
-		0, 0x80000000, 0x7f800000, 0xff800000, 0x7fc00123, 0xffa00321, 1, 0x007fffff,
-		0x3f000000, 0x40200000, 0x4effffff, 0xcf000000, 0x5f000000, 0x3f800000,
+	        0,          0x80000000, 0x7f800000, 0xff800000, 0x7fc00123,
+	        0xffa00321, 1,          0x007fffff, 0x3f000000, 0x40200000,
+	        0x4effffff, 0xcf000000, 0x5f000000, 0x3f800000,
 	};
 	if (below(3) == 0)
 		return edges[below(ARRAY_LEN(edges))];
@@ -102,7 +120,8 @@ struct maker {
 	bool is_mem;
 	unsigned no_base; /* a register that may not be in an address */
 	taddr operand;    /* where the memory operand is */
-	unsigned rip_at;  /* place of a displacement relative to the instruction's end, or 0 */
+	unsigned rip_at;  /* place of a displacement relative to the instruction's end, or
+	                     0 */
 	uint8_t reg, rm, vvvv;
 };
 
@@ -127,7 +146,8 @@ address_reg(const struct maker *m, unsigned not_this)
 		unsigned r = rnd_reg(m);
 		if (m->row->need == EXCHANGE && (r == X86_AX || r == X86_DX))
 			continue;
-		if (r != not_this && r != m->no_base && !(r == X86_SP && (m->row->need == STACK || m->row->need == TO_END)))
+		if (r != not_this && r != m->no_base &&
+		    !(r == X86_SP && (m->row->need == STACK || m->row->need == TO_END)))
 			return r;
 	}
 }
@@ -157,14 +177,17 @@ make_address(struct maker *m)
 		return a;
 	}
 
-	unsigned base = address_reg(m, 99), index = address_reg(m, base), scale = below(4);
+	unsigned base = address_reg(m, 99), index = address_reg(m, base),
+	         scale = below(4);
 	bool has_index = form >= 3 && index != X86_SP;
 	if (has_index)
 		r[index] = below(2) ? rnd() & mask : below(1000);
 	a.disp_len = (uint8_t)((const uint8_t[]){0, 1, 4}[below(3)]);
 	if (a.disp_len == 0 && (base & 7) == X86_BP)
 		a.disp_len = 1;
-	a.disp = a.disp_len == 1 ? (uint64_t)(int8_t)rnd() : a.disp_len == 4 ? (uint64_t)(int32_t)rnd() : 0;
+	a.disp = a.disp_len == 1   ? (uint64_t)(int8_t)rnd()
+	         : a.disp_len == 4 ? (uint64_t)(int32_t)rnd()
+	                           : 0;
 	r[base] = (m->operand - a.disp - (has_index ? r[index] << scale : 0)) & mask;
 
 	a.modrm = (uint8_t)(a.disp_len == 0 ? 0 : a.disp_len == 1 ? 0x40 : 0x80);
@@ -187,7 +210,10 @@ put_opcode(struct maker *m, uint8_t rex)
 	const struct emu_row *row = m->row;
 
 	if (row->is_vex) {
-		uint8_t pp = row->prefix == 0x66 ? 1 : row->prefix == 0xf3 ? 2 : row->prefix == 0xf2 ? 3 : 0;
+		uint8_t pp = row->prefix == 0x66   ? 1
+		             : row->prefix == 0xf3 ? 2
+		             : row->prefix == 0xf2 ? 3
+		                                   : 0;
 		put(m, 0xc4, 1);
 		put(m, (uint8_t)(~rex & 7) << 5 | row->map, 1);
 		put(m, (m->w == 8 ? 0x80 : 0) | (~m->vvvv & 15) << 3 | pp, 1);
@@ -257,7 +283,10 @@ shift_undefined(const struct maker *m, unsigned count)
 	return undefined;
 }
 
-/* Registers and memory that the row needs. Before the address is made, so that it may come to differ. */
+/*
+ * Registers and memory that the row needs. Before the address is made, so that it may
+ * come to differ.
+ */
 static void
 set_up(struct maker *m, unsigned *count)
 {
@@ -292,7 +321,7 @@ set_up(struct maker *m, unsigned *count)
 		break;
 	case DIVIDES:
 		if (below(2))
-			b->r[X86_DX] = below(2) ? 0 : (uint64_t)-(int64_t)below(2);
+			b->r[X86_DX] = below(2) ? 0 : UINT64_MAX;
 		if (m->w == 1 && below(2))
 			b->r[X86_AX] &= 0xff;
 		break;
@@ -314,12 +343,16 @@ fill(struct maker *m)
 
 	for (unsigned i = 0; i < 16; i++) {
 		b->r[i] = m->is64 ? rnd_value() : (uint32_t)rnd_value();
-		for (unsigned k = 0; k < 2; k++)
-			b->x[i][k] = m->row->need == FLOATS ? rnd_number(m->row) : rnd_value();
+		for (unsigned k = 0; k < 8; k++)
+			b->v[i][k] =
+			        m->row->need == FLOATS ? rnd_number(m->row) : rnd_value();
 	}
-	b->flags = 0x202 | (rnd() & ARITH) | (below(4) == 0 && m->row->need == STRINGS ? DF : 0);
+	b->flags = 0x202 | (rnd() & ARITH) |
+	           (below(4) == 0 && m->row->need == STRINGS ? DF : 0);
 	for (unsigned i = 0; i < NATIVE_SEEN_LEN; i += 8) {
-		uint64_t v = m->row->need == FLOATS ? rnd_number(m->row) : below(3) == 0 ? 0 : rnd_value();
+		uint64_t v = m->row->need == FLOATS ? rnd_number(m->row)
+		             : below(3) == 0        ? 0
+		                                    : rnd_value();
 		memcpy(m->c->mem_before + i, &v, 8);
 	}
 }
@@ -330,12 +363,81 @@ poke(struct native_case *c, taddr at, uint64_t v, unsigned n)
 	memcpy(c->mem_before + (at - NATIVE_SEEN), &v, n);
 }
 
+/* A row whose instruction goes on at NATIVE_END, or at the two bytes before it. */
+static bool
+is_branch(const struct emu_row *row)
+{
+	return row->need == TO_END || row->need == LOOPS;
+}
+
+/* The immediate of a branch, and the end's address wherever the branch may take it from.
+ */
+static void
+finish_branch(struct maker *m, unsigned imm)
+{
+	struct native_case *c = m->c;
+	unsigned word = m->is64 ? 8 : 4;
+	taddr sp = c->before.r[X86_SP];
+
+	put(m, m->row->opcode == 0xc2 ? 8 * below(3) : 2, imm);
+	if (sp >= NATIVE_SEEN && sp < NATIVE_SEEN + 0x300)
+		poke(c, sp, NATIVE_END, word);
+	if (m->row->shape != DIGIT)
+		return;
+	if (m->is_mem)
+		poke(c, m->operand, NATIVE_END, word);
+	else
+		c->before.r[m->rm] = NATIVE_END;
+}
+
+/* Often the comparison of an exchange should find both equal. */
+static void
+finish_exchange(struct maker *m)
+{
+	struct native_case *c = m->c;
+	const uint8_t *at = c->mem_before + (m->operand - NATIVE_SEEN);
+	uint64_t v = 0, high = 0;
+
+	memcpy(&v, at, 8);
+	memcpy(&high, at + m->w, m->w);
+	c->before.r[X86_AX] = m->is64 ? v : (uint32_t)v;
+	c->before.r[X86_DX] = m->is64 ? high : (uint32_t)high;
+}
+
+/* What comes after ModRM: immediates, the end of a relative address, where a branch
+ * lands. */
+static void
+finish(struct maker *m, unsigned count)
+{
+	const struct emu_row *row = m->row;
+	unsigned imm = row->imm == 4 && m->w == 2 ? 2 : row->imm == 8 ? m->w : row->imm;
+	unsigned tail = is_branch(row) ? 2 : 0;
+
+	if (is_branch(row))
+		finish_branch(m, imm);
+	else if (imm == IMM_PREDICATE)
+		put(m, below(8), 1);
+	else
+		put(m, row->need == SHIFTS ? count : rnd_value(), imm);
+	if (m->rip_at != 0) {
+		uint32_t rel = (uint32_t)(m->operand - (NATIVE_END - tail));
+		memcpy(m->c->code + m->rip_at, &rel, 4);
+	}
+
+	/* mov al, 0x55: a branch that is not taken comes by here. */
+	if (tail != 0)
+		put(m, 0x55b0, tail);
+	if (row->need == EXCHANGE && below(2))
+		finish_exchange(m);
+}
+
 /* One random case of the row at width w; the flags that are undefined after it. */
 static unsigned
 make_case(const struct emu_row *row, unsigned w, bool is64, struct native_case *c)
 {
 	struct maker m = {.row = row, .c = c, .is64 = is64, .w = w, .no_base = 99};
-	unsigned count = 1, word = is64 ? 8 : 4;
+	bool has_reg = row->shape != NONE && row->shape != ACC_AT;
+	unsigned count = 1;
 
 	*c = (struct native_case){0};
 	m.reg = (uint8_t)rnd_reg(&m);
@@ -344,116 +446,24 @@ make_case(const struct emu_row *row, unsigned w, bool is64, struct native_case *
 	if (row->need == TO_END && m.rm == X86_SP)
 		m.rm = X86_AX; /* a jump to the stack would run what lies there */
 	m.is_mem = row->rm == M || (row->rm == RM && below(2));
-	if (is64 && !row->is_vex && (row->widths & B) != 0 && row->shape != NONE && row->shape != ACC_AT)
+	if (is64 && !row->is_vex && (row->widths & B) != 0 && has_reg)
 		m.rex = below(2) ? 0x40 : 0;
+
 	fill(&m);
 	m.operand = NATIVE_SEEN + 0x200 + (below(4) == 0 ? below(64) : 16 * below(4));
 	set_up(&m, &count);
 	put_instruction(&m);
+	finish(&m, count);
 
 	/* A count in cl may have become part of an address; what it is now counts. */
-	unsigned imm = row->imm == 4 && w == 2 ? 2 : row->imm == 8 ? w : row->imm;
-	if (row->need == TO_END || row->need == LOOPS) {
-		bool is_indirect = row->shape == DIGIT;
-		put(&m, row->opcode == 0xc2 ? 8 * below(3) : 2, imm);
-		if (is_indirect && m.is_mem)
-			poke(c, m.operand, NATIVE_END, word);
-		else if (is_indirect && m.rm != X86_SP)
-			c->before.r[m.rm] = NATIVE_END;
-		poke(c, c->before.r[X86_SP] >= NATIVE_SEEN && c->before.r[X86_SP] < NATIVE_SEEN + 0x300 ? c->before.r[X86_SP] : NATIVE_SEEN,
-		        NATIVE_END, word);
-		if (is_indirect && m.is_mem)
-			poke(c, m.operand, NATIVE_END, word);
-	} else if (imm == 9) {
-		put(&m, below(8), 1);
-		imm = 1;
-	} else {
-		put(&m, row->need == SHIFTS ? count : rnd_value(), imm);
-	}
-	if (m.rip_at != 0) {
-		uint32_t rel = (uint32_t)(m.operand - (NATIVE_END - (row->need == TO_END || row->need == LOOPS ? 2 : 0)));
-		memcpy(c->code + m.rip_at, &rel, 4);
-	}
-	if (row->need == TO_END || row->need == LOOPS)
-		put(&m, 0x55b0, 2); /* mov al, 0x55: where a branch that is not taken goes */
-
-	if (row->need == EXCHANGE && below(2)) {
-		uint64_t v = 0, high = 0;
-		memcpy(&v, c->mem_before + (m.operand - NATIVE_SEEN), 8);
-		memcpy(&high, c->mem_before + (m.operand - NATIVE_SEEN) + w, w);
-		c->before.r[X86_AX] = is64 ? v : (uint32_t)v;
-		c->before.r[X86_DX] = is64 ? high : (uint32_t)high;
-	}
-	if (row->need == SHIFTS)
-		return shift_undefined(&m, row->imm ? count : (unsigned)c->before.r[X86_CX]);
-	return row->undefined;
+	if (row->need == SHIFTS && row->imm == 0)
+		count = (unsigned)c->before.r[X86_CX];
+	return row->need == SHIFTS ? shift_undefined(&m, count) : row->undefined;
 }
 
 /* ---- running and comparing ---- */
 
 enum { CASES = 60, BATCH = 64 };
-
-/* Like ck_assert_msg, which writes to a pipe each time, and there are millions. */
-#define check_that(is, ...)                                                              \
-	do {                                                                             \
-		if (!(is))                                                               \
-			ck_abort_msg(__VA_ARGS__);                                       \
-	} while (0)
-
-/* Never called: the end of a case is the end of the call. The hook keeps blocks from going past it. */
-static enum emu_verdict
-no_hook(void *self, struct emu *e, const uint64_t args[6], taddr return_to, uint64_t *value)
-{
-	(void)self;
-	(void)e;
-	(void)args;
-	(void)return_to;
-	(void)value;
-	return EMU_STOP;
-}
-
-/* An interpreter of the very memory that the processor uses. */
-static struct emu *
-open_emu(bool is64, struct target **t)
-{
-	static const struct target_ops ops = {.name = "image"};
-	struct machine machine = {.e_machine = is64 ? EM_X86_64 : EM_386, .ptr_width = is64 ? 8 : 4};
-	struct region regions[] = {
-		{.start = NATIVE_CODE, .end = NATIVE_CODE + NATIVE_CODE_LEN, .prot = PROT_READ | PROT_EXEC, .path = "",
-		        .data = (const uint8_t *)(uintptr_t)NATIVE_CODE},
-		{.start = NATIVE_MEM, .end = NATIVE_MEM + NATIVE_MEM_LEN, .prot = PROT_READ | PROT_WRITE, .path = "",
-		        .data = (const uint8_t *)(uintptr_t)NATIVE_MEM},
-	};
-	struct errbuf eb = {0};
-	struct emu *e;
-
-	ck_assert_int_eq(target_new(&ops, NULL, &machine, regions, ARRAY_LEN(regions), t, &eb), MS_OK);
-	ck_assert_int_eq(emu_new(*t, &e, &eb), MS_OK);
-	emu_hook_set(e, NATIVE_END, no_hook, NULL);
-	e->return_magic = NATIVE_END;
-	return e;
-}
-
-static enum emu_end
-interpret(struct emu *e, const struct native_case *c, bool is64, struct native_regs *after)
-{
-	static const uint64_t no_args[6];
-
-	native_place(c, is64);
-	blocks_flush(&e->blocks);
-	view_drop(&e->view);
-	check_that(e->arch->enter(e, NATIVE_END - c->n, no_args), "no stack");
-	memcpy(e->x86.r, c->before.r, sizeof(c->before.r));
-	memcpy(e->x86.x, c->before.x, sizeof(c->before.x));
-	x86_flags_load(&e->x86.f, c->before.flags);
-	e->left = 1000;
-	enum emu_end end = block_run(e);
-
-	memcpy(after->r, e->x86.r, sizeof(after->r));
-	memcpy(after->x, e->x86.x, sizeof(after->x));
-	after->flags = x86_flags_word(&e->x86.f);
-	return end;
-}
 
 /* What the interpreter should say of a signal. */
 static enum emu_end
@@ -461,45 +471,21 @@ end_of_signal(int signal, const struct emu_row *row)
 {
 	if (signal == 0)
 		return EMU_RETURNED;
-	if ((signal == SIGSEGV || signal == SIGBUS) && !(row->map == 0 && row->opcode == HLT))
+	if ((signal == SIGSEGV || signal == SIGBUS) &&
+	    !(row->map == 0 && row->opcode == HLT))
 		return EMU_FAULT;
 	return EMU_TRAP;
 }
 
 static void
-describe(const struct emu_row *row, unsigned w, bool is64, const struct native_case *c, char *text, size_t cap)
+compare(struct emu *e, const struct emu_row *row, unsigned w, bool is64,
+        const struct native_case *c, unsigned undefined)
 {
-	int n = snprintf(text, cap, "%s (%02x) width %u, %u bits:", row->name, row->opcode, w, is64 ? 64 : 32);
-	for (unsigned i = 0; i < c->n; i++)
-		n += snprintf(text + n, cap - (size_t)n, " %02x", c->code[i]);
-}
+	char what[80];
 
-static void
-compare(struct emu *e, const struct emu_row *row, unsigned w, bool is64, const struct native_case *c, unsigned undefined)
-{
-	struct native_regs got;
-	uint8_t mem[NATIVE_SEEN_LEN];
-	char what[200];
-
-	describe(row, w, is64, c, what, sizeof(what));
-	enum emu_end end = interpret(e, c, is64, &got);
-	check_that(end == end_of_signal(c->signal, row), "%s: signal %d, interpreter: %s", what, c->signal, emu_end_text(end));
-	if (c->signal != 0)
-		return;
-
-	for (unsigned i = 0; i < (is64 ? 16 : 8); i++)
-		check_that(got.r[i] == c->after.r[i], "%s: register %u was %llx, should be %llx, is %llx", what, i,
-		        (unsigned long long)c->before.r[i], (unsigned long long)c->after.r[i], (unsigned long long)got.r[i]);
-	unsigned seen = (ARITH | DF) & ~undefined;
-	check_that(((got.flags ^ c->after.flags) & seen) == 0, "%s: flags were %llx, should be %llx, are %llx (looking at %x)", what,
-	        (unsigned long long)c->before.flags, (unsigned long long)c->after.flags, (unsigned long long)got.flags, seen);
-	for (unsigned i = 0; i < (is64 ? 16 : 8); i++)
-		check_that(memcmp(got.x[i], c->after.x[i], 16) == 0, "%s: vector %u should be %016llx%016llx, is %016llx%016llx", what, i,
-		        (unsigned long long)c->after.x[i][1], (unsigned long long)c->after.x[i][0],
-		        (unsigned long long)got.x[i][1], (unsigned long long)got.x[i][0]);
-	check_that(emu_read(e, NATIVE_SEEN, mem, sizeof(mem)) == MS_OK, "%s: memory gone", what);
-	for (unsigned i = 0; i < NATIVE_SEEN_LEN; i++)
-		check_that(mem[i] == c->mem_after[i], "%s: memory at +%x should be %02x, is %02x", what, i, c->mem_after[i], mem[i]);
+	snprintf(what, sizeof(what), "%s (%02x) width %u", row->name, row->opcode, w);
+	emu_compare(e, c, is64, end_of_signal(c->signal, row), (ARITH | DF) & ~undefined,
+	            what);
 }
 
 static bool
@@ -522,7 +508,8 @@ struct batch {
 static void
 batch_run(struct batch *b)
 {
-	check_that(native_run(b->cases, (size_t)b->n * CASES, b->is64), "the child died");
+	ck_assert_msg(native_run(b->cases, (size_t)b->n * CASES, b->is64),
+	              "the child died");
 
 	for (unsigned i = 0; i < b->n; i++) {
 		const struct emu_row *row = b->row[i];
@@ -532,7 +519,8 @@ batch_run(struct batch *b)
 			if (b->cases[k].signal == SIGILL && !is_trap)
 				is_done = false;
 			else
-				compare(b->e, row, b->w[i], b->is64, &b->cases[k], b->undefined[k]);
+				compare(b->e, row, b->w[i], b->is64, &b->cases[k],
+				        b->undefined[k]);
 		}
 		b->n_done += is_done;
 	}
@@ -559,7 +547,7 @@ check_rows(bool is64)
 		return;
 	struct batch *b = xcalloc(1, sizeof(*b));
 	b->is64 = is64;
-	b->e = open_emu(is64, &t);
+	b->e = emu_compare_open(is64, &t);
 	for (size_t i = 0; i < emu_n_rows; i++) {
 		const struct emu_row *row = &emu_rows[i];
 		if (!can_do(row, is64))

@@ -33,7 +33,8 @@ START_TEST(flag_texts)
 	char buf[80];
 
 	ck_assert_str_eq(obj_flags_text(0, ',', buf, sizeof(buf)), "");
-	ck_assert_str_eq(obj_flags_text(OF_GC | OF_INTERNED, ',', buf, sizeof(buf)), "gc,interned");
+	ck_assert_str_eq(obj_flags_text(OF_GC | OF_INTERNED, ',', buf, sizeof(buf)),
+		"gc,interned");
 	ck_assert_str_eq(obj_flags_text(0xff, ' ', buf, sizeof(buf)),
 		"gc tracked immortal static guessed size-base damaged interned");
 	ck_assert_str_eq(obj_flags_text(0xffffff00, ',', buf, sizeof(buf)), "");
@@ -46,7 +47,8 @@ END_TEST
 
 START_TEST(labels)
 {
-	/* Bits as memscan-dump(5) gives them: kind 0-4, hidden 5, guess 6, payload 7-31. */
+	/* Bits as memscan-dump(5) gives them: kind 0-4, hidden 5, guess 6, payload 7-31.
+	 */
 	ck_assert_uint_eq(ref_label(RK_INDEX, 1), 0x83);
 	ck_assert_uint_eq(ref_label(RK_ATTR, 0x1fffffe), 0xffffff00);
 	ck_assert_uint_eq(ref_label(RK_INDEX, 0x1ffffff), 0xffffff83);
@@ -117,10 +119,15 @@ START_TEST(index_beyond_payload)
 	const uint64_t first[] = {0, 1, 8, 10};
 	const uint32_t label[] = {
 		ref_label(RK_INDEX, max), /* another object's, and saturated too */
-		ref_label(RK_TYPE, 0), ref_label(RK_INDEX, 7), ref_label(RK_INDEX, max - 1),
-		ref_label(RK_INDEX, max), ref_label(RK_INDEX, UINT64_C(1) << 40) | REF_GUESS,
-		ref_label(RK_INDEX, max + 2), ref_label(RK_INDEX, max + 3),
-		ref_label(RK_STACK, 3), ref_label(RK_STACK, max),
+		ref_label(RK_TYPE, 0),
+		ref_label(RK_INDEX, 7),
+		ref_label(RK_INDEX, max - 1),
+		ref_label(RK_INDEX, max),
+		ref_label(RK_INDEX, UINT64_C(1) << 40) | REF_GUESS,
+		ref_label(RK_INDEX, max + 2),
+		ref_label(RK_INDEX, max + 3),
+		ref_label(RK_STACK, 3),
+		ref_label(RK_STACK, max),
 	};
 	struct heap h = {.nobj = 3, .nref = 10, .first = first, .label = label};
 
@@ -139,15 +146,19 @@ START_TEST(keys_of_values)
 	const uint64_t first[] = {0, 3, 5};
 	const uint32_t to[] = {0, 1, 0, 1, 1};
 	const uint32_t label[] = {
-		ref_label(RK_TYPE, 0), ref_label(RK_KEY, 0), ref_label(RK_VALUE, 0),
-		ref_label(RK_VALUE, 0), ref_label(RK_VALUE, 0),
+		ref_label(RK_TYPE, 0),
+		ref_label(RK_KEY, 0),
+		ref_label(RK_VALUE, 0),
+		ref_label(RK_VALUE, 0),
+		ref_label(RK_VALUE, 0),
 	};
 	struct heap h = {.nobj = 2, .nref = 5, .first = first, .to = to, .label = label};
 
 	ck_assert_uint_eq(heap_ref_key(&h, 0, 0), OBJID_NONE);
 	ck_assert_uint_eq(heap_ref_key(&h, 0, 1), OBJID_NONE);
 	ck_assert_uint_eq(heap_ref_key(&h, 0, 2), 1);
-	/* Not what is before the first reference of the object, and not what is no key. */
+	/* Not what is before the first reference of the object, and not what is no key.
+	 */
 	ck_assert_uint_eq(heap_ref_key(&h, 1, 3), OBJID_NONE);
 	ck_assert_uint_eq(heap_ref_key(&h, 1, 4), OBJID_NONE);
 }

@@ -249,7 +249,8 @@ END_TEST
 
 START_TEST(test_status_field)
 {
-	static const char text[] = "Name:\tUid:\t5\nUid:\t1000\t0\nCapEff:\t00000000a80425fb\nBad:\tx\nEnd:\t7";
+	static const char text[] = "Name:\tUid:\t5\nUid:\t1000\t0\nCapEff:"
+	                           "\t00000000a80425fb\nBad:\tx\nEnd:\t7";
 	uint64_t v;
 
 	ck_assert(status_field(text, "Uid", 10, &v));
@@ -289,7 +290,8 @@ START_TEST(test_open_file)
 	ck_assert_str_eq(maps.at[i].path, path);
 	ck_assert(maps.at[i].is_deleted);
 	enum status st = live_open_file(getpid(), &maps.at[i], &fd);
-	/* Without the kernel's own links the old file cannot be had; the new one never. */
+	/* Without the kernel's own links the old file cannot be had; the new one never.
+	 */
 	if (st == MS_OK) {
 		ck_assert_int_eq(read(fd, buf, 3), 3);
 		ck_assert_str_eq(buf, "one");
@@ -323,18 +325,28 @@ static const struct {
 	struct denial d;
 	const char *word;
 } denials[] = {
-	{{.own_uid = 1001, .uid = 1000, .is_dumpable = true, .yama = -1}, "as root or as uid 1000"},
-	{{.own_uid = 5, .uid = 5, .own_gid = 7, .gid = 8, .is_dumpable = true, .yama = -1}, "gid 8"},
-	{{.own_uid = 5, .uid = 5, .yama = -1}, "PR_SET_DUMPABLE"},
-	{{.own_uid = 5, .uid = 5, .is_dumpable = true, .yama = 1}, "kernel.yama.ptrace_scope=0"},
-	{{.own_uid = 5, .uid = 5, .is_dumpable = true, .yama = 2}, "ptrace_scope is 2"},
-	{{.has_cap = true, .is_dumpable = true, .yama = 3}, "not even root"},
-	{{.own_uid = 5, .uid = 5, .is_dumpable = true, .yama = 0}, "security module"},
-	{{.own_uid = 0, .uid = 5, .is_dumpable = true, .is_container = true, .yama = 1}, "--cap-add SYS_PTRACE"},
-	{{.has_cap = true, .is_other_userns = true, .yama = 1}, "user namespace"},
-	{{.has_cap = true, .seccomp = 2, .yama = 1}, "seccomp"},
-	{{.has_cap = true, .yama = 1, .lsm = "docker-default (enforce)"}, "docker-default"},
-	{{.has_cap = true, .yama = -1}, "kernel log"},
+        {{.own_uid = 1001, .uid = 1000, .is_dumpable = true, .yama = -1},
+         "as root or as uid 1000"},
+        {{.own_uid = 5,
+          .uid = 5,
+          .own_gid = 7,
+          .gid = 8,
+          .is_dumpable = true,
+          .yama = -1},
+         "gid 8"},
+        {{.own_uid = 5, .uid = 5, .yama = -1}, "PR_SET_DUMPABLE"},
+        {{.own_uid = 5, .uid = 5, .is_dumpable = true, .yama = 1},
+         "kernel.yama.ptrace_scope=0"},
+        {{.own_uid = 5, .uid = 5, .is_dumpable = true, .yama = 2}, "ptrace_scope is 2"},
+        {{.has_cap = true, .is_dumpable = true, .yama = 3}, "not even root"},
+        {{.own_uid = 5, .uid = 5, .is_dumpable = true, .yama = 0}, "security module"},
+        {{.own_uid = 0, .uid = 5, .is_dumpable = true, .is_container = true, .yama = 1},
+         "--cap-add SYS_PTRACE"},
+        {{.has_cap = true, .is_other_userns = true, .yama = 1}, "user namespace"},
+        {{.has_cap = true, .seccomp = 2, .yama = 1}, "seccomp"},
+        {{.has_cap = true, .yama = 1, .lsm = "docker-default (enforce)"},
+         "docker-default"},
+        {{.has_cap = true, .yama = -1}, "kernel log"},
 };
 
 START_TEST(test_denial)

@@ -75,7 +75,8 @@ compare_object(struct dl_phdr_info *info, size_t size, void *arg)
 		taddr start = info->dlpi_addr + ph->p_vaddr;
 		if (ph->p_type == PT_LOAD) {
 			ck_assert_ptr_eq(modules_find(seen->ms, start), m);
-			ck_assert_ptr_eq(modules_find(seen->ms, start + ph->p_memsz - 1), m);
+			ck_assert_ptr_eq(modules_find(seen->ms, start + ph->p_memsz - 1),
+			                 m);
 		}
 		if (ph->p_type != PT_NOTE)
 			continue;
@@ -146,7 +147,10 @@ START_TEST(test_vdso)
 }
 END_TEST
 
-/* A library of its own that a child loads: where it came from, and a copy that can go away. */
+/*
+ * A library of its own that a child loads: where it came from, and a copy that can go
+ * away.
+ */
 struct lib {
 	char path[64];
 	uint64_t addr; /* of zlib's deflate, as the loader says */
@@ -220,7 +224,10 @@ check_deflate(struct modules *ms, const struct lib *lib, bool is_deleted)
 	ck_assert_int_eq(elf_symbol(m, "malloc", &sym), MS_ABSENT);
 }
 
-/* 0: the file is there; 1: deleted, but to be had from the kernel; 2: deleted, memory alone; 3: replaced. */
+/*
+ * 0: the file is there; 1: deleted, but to be had from the kernel; 2: deleted, memory
+ * alone; 3: replaced.
+ */
 START_TEST(test_library_file)
 {
 	struct lib lib;
@@ -277,31 +284,56 @@ END_TEST
 
 /* ---- hostile images ---- */
 
-/* A little program image at base 0x10000: header, one PT_LOAD over everything, PT_DYNAMIC, PT_NOTE. */
-enum { BASE = 0x10000, DYN = 0x200, STR = 0x400, SYM = 0x500, HASH = 0x600, NOTE = 0x700, LEN = 0x1000 };
+/*
+ * A little program image at base 0x10000: header, one PT_LOAD over everything,
+ * PT_DYNAMIC, PT_NOTE.
+ */
+enum {
+	BASE = 0x10000,
+	DYN = 0x200,
+	STR = 0x400,
+	SYM = 0x500,
+	HASH = 0x600,
+	NOTE = 0x700,
+	LEN = 0x1000
+};
 
 static void
 put_phdr(uint8_t *p, uint32_t type, uint64_t off, uint64_t len)
 {
-	Elf64_Phdr ph = {.p_type = type, .p_offset = off, .p_vaddr = off, .p_filesz = len, .p_memsz = len};
+	Elf64_Phdr ph = {.p_type = type,
+	                 .p_offset = off,
+	                 .p_vaddr = off,
+	                 .p_filesz = len,
+	                 .p_memsz = len};
 	memcpy(p, &ph, sizeof(ph));
 }
 
 static void
 make_image(uint8_t *p)
 {
-	Elf64_Ehdr eh = {.e_type = ET_DYN, .e_machine = EM_X86_64, .e_phoff = 64, .e_phentsize = 56, .e_phnum = 3};
+	Elf64_Ehdr eh = {.e_type = ET_DYN,
+	                 .e_machine = EM_X86_64,
+	                 .e_phoff = 64,
+	                 .e_phentsize = 56,
+	                 .e_phnum = 3};
 	Elf64_Dyn dyn[] = {
-		{DT_STRTAB, {STR}},
-		{DT_STRSZ, {16}},
-		{DT_SYMTAB, {BASE + SYM}}, /* one as in the file, one as the loader leaves it */
-		{DT_HASH, {HASH}},
-		{DT_NULL, {0}},
+	        {DT_STRTAB, {STR}},        {DT_STRSZ, {16}},
+	        {DT_SYMTAB, {BASE + SYM}}, /* one as in the file, one as the loader leaves
+	                                      it */
+	        {DT_HASH, {HASH}},         {DT_NULL, {0}},
 	};
 	Elf64_Sym sym[] = {
-		{0},
-		{.st_name = 1, .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC), .st_shndx = 1, .st_value = 0x800, .st_size = 16},
-		{.st_name = 99, .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC), .st_shndx = 1, .st_value = 0x810},
+	        {0},
+	        {.st_name = 1,
+	         .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
+	         .st_shndx = 1,
+	         .st_value = 0x800,
+	         .st_size = 16},
+	        {.st_name = 99,
+	         .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
+	         .st_shndx = 1,
+	         .st_value = 0x810},
 	};
 	uint32_t hash[] = {1, 3};
 	uint32_t note[] = {4, 4, NT_GNU_BUILD_ID, 0x00554e47, 0xddccbbaa};
@@ -324,7 +356,8 @@ static struct target *
 image_of(const uint8_t *bytes)
 {
 	struct image *im = image_new(8, false);
-	memcpy(image_region(im, BASE, LEN, PROT_READ | PROT_EXEC, "/no/such/file"), bytes, LEN);
+	memcpy(image_region(im, BASE, LEN, PROT_READ | PROT_EXEC, "/no/such/file"), bytes,
+	       LEN);
 	return image_target(im, IMAGE_READ);
 }
 
@@ -356,7 +389,8 @@ START_TEST(test_small_image)
 }
 END_TEST
 
-/* Every byte of the tables in turn becomes 0xff, 0x7f, 0: anything but a crash or a hang. */
+/* Every byte of the tables in turn becomes 0xff, 0x7f, 0: anything but a crash or a hang.
+ */
 START_TEST(test_damaged_image)
 {
 	static const uint8_t values[] = {0xff, 0x7f, 0x80, 0};
@@ -376,7 +410,8 @@ START_TEST(test_damaged_image)
 			for (size_t m = 0; m < modules_count(ms); m++) {
 				const char *name;
 				(void)!elf_symbol(modules_at(ms, m), "function", &sym);
-				(void)!elf_symbol_at(modules_at(ms, m), BASE + 0x804, &name, &sym);
+				(void)!elf_symbol_at(modules_at(ms, m), BASE + 0x804,
+				                     &name, &sym);
 			}
 			modules_free(ms);
 			target_close(t);
@@ -388,12 +423,20 @@ END_TEST
 /* ---- headers ---- */
 
 /* A 32-bit big-endian header, written out by hand from the ELF specification. */
-static const uint8_t elf32be[] = {
-	0x7f, 'E', 'L', 'F', 1, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-	0, 3, 0, 20, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 52, /* ET_DYN, EM_PPC, entry, phoff */
-	0, 0, 0, 0, 0, 0, 0, 0, 0, 52, 0, 32, 0, 1, 0, 0, 0, 0, 0, 0,
-	0, 0, 0, 1, 0, 0, 0x10, 0, 0, 0, 0x20, 0, 0, 0, 0, 0, /* PT_LOAD, offset, vaddr, paddr */
-	0, 0, 0x30, 0, 0, 0, 0x40, 0, 0, 0, 0, 5, 0, 0, 0x10, 0, /* filesz, memsz */
+static const uint8_t
+        elf32be[] =
+                {
+                        0x7f, 'E',  'L',  'F', 1,    2,  1,    0, 0, 0,  0, 0,  0,
+                        0,    0,    0,    0,   3,    0,  20,   0, 0, 0,  1, 0,  0,
+                        0,    0,    0,    0,   0,    52, /* ET_DYN, EM_PPC, entry, phoff
+                                                          */
+                        0,    0,    0,    0,   0,    0,  0,    0, 0, 52, 0, 32, 0,
+                        1,    0,    0,    0,   0,    0,  0,    0, 0, 0,  1, 0,  0,
+                        0x10, 0,    0,    0,   0x20, 0,  0,    0, 0, 0, /* PT_LOAD,
+                                                                           offset, vaddr,
+                                                                           paddr */
+                        0,    0,    0x30, 0,   0,    0,  0x40, 0, 0, 0,  0, 5,  0,
+                        0,    0x10, 0, /* filesz, memsz */
 };
 
 START_TEST(test_head_of_other_machine)

@@ -10,13 +10,17 @@
 #include "memscan/mem.h"
 #include "memscan/target.h"
 
-static const char real[] =
-	"55d0c4a00000-55d0c4a02000 r--p 00001000 fe:01 1835077                    /usr/bin/my prog\n"
-	"55d0c5b00000-55d0c5b21000 rw-p 00000000 00:00 0                          [heap]\n"
-	"7f1200000000-7f1240000000 rw-s 00000000 00:01 2053                       /dev/zero (deleted)\n"
-	"7f1250000000-7f1250001000 ---p 00000000 00:00 0 \n"
-	"7f1250001000-7f1250002000 r-xp 00002000 103:02 9                         /x\\012y\n"
-	"ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n";
+static const char real[] = "55d0c4a00000-55d0c4a02000 r--p 00001000 fe:01 1835077        "
+                           "            /usr/bin/my prog\n"
+                           "55d0c5b00000-55d0c5b21000 rw-p 00000000 00:00 0              "
+                           "            [heap]\n"
+                           "7f1200000000-7f1240000000 rw-s 00000000 00:01 2053           "
+                           "            /dev/zero (deleted)\n"
+                           "7f1250000000-7f1250001000 ---p 00000000 00:00 0 \n"
+                           "7f1250001000-7f1250002000 r-xp 00002000 103:02 9             "
+                           "            /x\\012y\n"
+                           "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0      "
+                           "            [vsyscall]\n";
 
 START_TEST(test_real_text)
 {
@@ -121,7 +125,10 @@ START_TEST(test_malformed)
 }
 END_TEST
 
-/* Every prefix of a text is read without going beyond it: the bytes end where the heap block does. */
+/*
+ * Every prefix of a text is read without going beyond it: the bytes end where the heap
+ * block does.
+ */
 START_TEST(test_every_prefix)
 {
 	for (size_t n = 0; n < strlen(real); n++) {

@@ -34,7 +34,8 @@ END_TEST
 
 START_TEST(test_in_order)
 {
-	struct region r[] = {{.start = 1, .end = 2}, {.start = 2, .end = 4}, {.start = 5, .end = 6}};
+	struct region r[] = {
+	        {.start = 1, .end = 2}, {.start = 2, .end = 4}, {.start = 5, .end = 6}};
 
 	ck_assert(regions_in_order(r, 3));
 	ck_assert(regions_in_order(r, 0));
@@ -51,10 +52,12 @@ static const struct {
 	const char *path;
 	bool is_device, is_kernel;
 } names[] = {
-	{"", false, false},          {"/dev/zero", false, false}, {"/dev/shm/x", false, false},
-	{"/dev/dri/card0", true, false}, {"/dev/mem", true, false},   {"/home/dev/x", false, false},
-	{"[vvar]", false, true},     {"[vvar_vclock]", false, true}, {"[vsyscall]", false, true},
-	{"[vdso]", false, false},    {"[heap]", false, false},
+        {"", false, false},           {"/dev/zero", false, false},
+        {"/dev/shm/x", false, false}, {"/dev/dri/card0", true, false},
+        {"/dev/mem", true, false},    {"/home/dev/x", false, false},
+        {"[vvar]", false, true},      {"[vvar_vclock]", false, true},
+        {"[vsyscall]", false, true},  {"[vdso]", false, false},
+        {"[heap]", false, false},
 };
 
 START_TEST(test_names)

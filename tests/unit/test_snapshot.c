@@ -39,7 +39,8 @@ static size_t page;
 static uint8_t *
 map_anonymous(size_t len, int flags)
 {
-	uint8_t *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+	uint8_t *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
+	                  MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
 	if (p == MAP_FAILED)
 		_exit(9);
 	return p;
@@ -62,14 +63,18 @@ map_file(void)
 	memset(buf, 'f', sizeof(buf));
 	if (fd < 0 || write(fd, buf, FILE_PAGES * page) != (ssize_t)(FILE_PAGES * page))
 		_exit(9);
-	uint8_t *p = mmap(NULL, FILE_PAGES * page, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	uint8_t *p =
+	        mmap(NULL, FILE_PAGES * page, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	unlink(path);
 	close(fd);
 	p[page] = 'w';
 	return p;
 }
 
-/* Commands: 'n' map something new, 'c' change everything, 'd' drop dense page 7; anything is echoed. */
+/*
+ * Commands: 'n' map something new, 'c' change everything, 'd' drop dense page 7; anything
+ * is echoed.
+ */
 static void
 body(struct child_side side, void *arg)
 {
@@ -202,11 +207,13 @@ START_TEST(test_sparse_stays_sparse)
 	for (uint64_t off = 0; off < SPARSE_LEN; off += SPARSE_STEP) {
 		ck_assert_int_eq(target_u64(t, at.sparse + off, &v), MS_OK);
 		ck_assert_uint_eq(v, off + 1);
-		ck_assert_int_eq(target_u64(t, at.sparse + off + SPARSE_STEP / 2, &v), MS_OK);
+		ck_assert_int_eq(target_u64(t, at.sparse + off + SPARSE_STEP / 2, &v),
+		                 MS_OK);
 		ck_assert_uint_eq(v, 0);
 	}
 	/* The copy is one region, and the target was not made to have more pages. */
-	ck_assert_ptr_eq(target_region(t, at.sparse), target_region(t, at.sparse + SPARSE_LEN - 1));
+	ck_assert_ptr_eq(target_region(t, at.sparse),
+	                 target_region(t, at.sparse + SPARSE_LEN - 1));
 	pagemap_runs(&pm, at.sparse, at.sparse + SPARSE_LEN, &after);
 	ck_assert_uint_eq(after.n, before.n);
 	for (size_t i = 0; i < after.n; i++) {
@@ -356,7 +363,9 @@ START_TEST(test_missing_pages)
 	ck_assert_int_eq(reader_open(c.pid, &maps, &r, &eb), MS_OK);
 	r.caps.has_vm_readv = _i == 0;
 	vec_push(&chunks, (struct chunk){.addr = base, .dest = to, .len = 6 * page});
-	vec_push(&chunks, (struct chunk){.addr = base + 6 * page, .dest = to + 6 * page, .len = 4 * page});
+	vec_push(&chunks, (struct chunk){.addr = base + 6 * page,
+	                                 .dest = to + 6 * page,
+	                                 .len = 4 * page});
 	ck_assert_int_eq(copy_chunks(&r, &chunks, &missing), MS_OK);
 	ck_assert_uint_eq(missing.n, 3);
 	ck_assert_uint_eq(missing.at[0].start, base + 3 * page);
@@ -410,7 +419,8 @@ END_TEST
 START_TEST(test_budget)
 {
 	uint64_t budget = budget_bytes();
-	uint64_t machine = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t machine =
+	        (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 
 	ck_assert_uint_gt(budget, 1 << 20);
 	ck_assert_uint_le(budget, machine);

@@ -154,7 +154,10 @@ START_TEST(test_registers)
 	const struct thread_regs *regs = stop_threads(s, &n);
 	ck_assert_uint_eq(n, 1);
 	ck_assert_int_eq(regs[0].tid, c.pid);
-	/* Below the frame of the body, and in the same stack; about to return from a read. */
+	/*
+	 * Below the frame of the body, and in the same stack; about to return from a
+	 * read.
+	 */
 	ck_assert_uint_lt(regs[0].sp, words[0]);
 	ck_assert_ptr_eq(target_region(t, regs[0].sp), target_region(t, words[0]));
 	ck_assert_uint_ne(target_region(t, regs[0].pc)->prot & PROT_EXEC, 0);
@@ -236,7 +239,8 @@ START_TEST(test_ended_processes)
 }
 END_TEST
 
-/* Stopping races with killing: either outcome, never a hang, the parent gets the status. */
+/* Stopping races with killing: either outcome, never a hang, the parent gets the status.
+ */
 START_TEST(test_kill_races)
 {
 	for (unsigned i = 0; i < 60; i++) {
@@ -282,7 +286,8 @@ on_usr1(int sig, siginfo_t *info, void *context)
 static void
 signal_body(struct child_side side, void *arg)
 {
-	struct sigaction sa = {.sa_sigaction = on_usr1, .sa_flags = SA_SIGINFO | SA_RESTART};
+	struct sigaction sa = {.sa_sigaction = on_usr1,
+	                       .sa_flags = SA_SIGINFO | SA_RESTART};
 
 	(void)arg;
 	handler_out = side.out;

@@ -56,7 +56,8 @@ pattern_image(void)
 
 START_TEST(test_read_everywhere)
 {
-	struct target *t = image_target(pattern_image(), _i == 0 ? IMAGE_DATA : IMAGE_READ);
+	struct target *t =
+	        image_target(pattern_image(), _i == 0 ? IMAGE_DATA : IMAGE_READ);
 	static uint8_t buf[0x60000];
 
 	for (taddr addr = 0x10000; addr < 0x33000; addr += 0x333) {
@@ -80,10 +81,12 @@ END_TEST
 
 START_TEST(test_view_everywhere)
 {
-	struct target *t = image_target(pattern_image(), _i == 0 ? IMAGE_DATA : IMAGE_READ);
+	struct target *t =
+	        image_target(pattern_image(), _i == 0 ? IMAGE_DATA : IMAGE_READ);
 
 	for (taddr addr = 0x10000; addr < 0x33000; addr += 0x2f1) {
-		for (size_t n = 1; n <= 0x33000 - addr && n <= TARGET_VIEW_MAX; n = n * 3 + 1) {
+		for (size_t n = 1; n <= 0x33000 - addr && n <= TARGET_VIEW_MAX;
+		     n = n * 3 + 1) {
 			const void *p = target_view(t, addr, n);
 			ck_assert_ptr_nonnull(p);
 			ck_assert(is_pattern(p, addr, n));
@@ -103,7 +106,8 @@ START_TEST(test_view_everywhere)
 }
 END_TEST
 
-/* Two targets, and regions that fall on the same place of the table of remembered ones. */
+/* Two targets, and regions that fall on the same place of the table of remembered ones.
+ */
 START_TEST(test_memo_is_not_confused)
 {
 	struct image *im = image_new(8, false);
@@ -147,7 +151,10 @@ START_TEST(test_views_are_kept)
 }
 END_TEST
 
-/* A thousand looks at one page are one read; what is writable is read anew by target_read. */
+/*
+ * A thousand looks at one page are one read; what is writable is read anew by
+ * target_read.
+ */
 START_TEST(test_windows_are_cached)
 {
 	struct image *im = image_new(8, false);
@@ -174,7 +181,10 @@ START_TEST(test_windows_are_cached)
 }
 END_TEST
 
-/* When a whole window cannot be read, the pages of the view alone are tried, then its bytes. */
+/*
+ * When a whole window cannot be read, the pages of the view alone are tried, then its
+ * bytes.
+ */
 START_TEST(test_window_falls_back)
 {
 	struct image *im = image_new(8, false);
@@ -250,7 +260,10 @@ START_TEST(test_strings)
 	struct image *im = image_new(8, false);
 	char buf[64];
 
-	/* "hello" crosses from one region to the next; "end" ends with its region, unterminated. */
+	/*
+	 * "hello" crosses from one region to the next; "end" ends with its region,
+	 * unterminated.
+	 */
 	image_put(im, 0xffd, "hel", 3);
 	image_put(im, 0x1000, "lo", 3);
 	image_put(im, 0x3000, "end", 3);
@@ -298,13 +311,17 @@ count_close(void *self)
 	closed++;
 }
 
-/* The backend is closed exactly once, also when the regions are refused; paths are copies. */
+/*
+ * The backend is closed exactly once, also when the regions are refused; paths are
+ * copies.
+ */
 START_TEST(test_new_and_close)
 {
 	static const struct target_ops ops = {.name = "test", .close = count_close};
 	struct machine m = {.ptr_width = 8};
 	char path[] = "/a";
-	struct region r[] = {{.start = 1, .end = 3, .path = path}, {.start = 2, .end = 4}};
+	struct region r[] = {{.start = 1, .end = 3, .path = path},
+	                     {.start = 2, .end = 4}};
 	struct errbuf eb = {0};
 	struct target *t = NULL;
 

@@ -29,7 +29,8 @@ static const struct {
 	{{VK_BOOL, false, VALUE_NO_LEN, TEXT("True")}, {5, 5, 'T', 'r', 'u', 'e'}, 6},
 	{{VK_NAME, true, VALUE_NO_LEN, TEXT("f")}, {2, 0x16, 'f'}, 3},
 	{{VK_TEXT, false, UINT64_MAX - 1, TEXT("e")},
-		{12, 0x27, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 'e'}, 13},
+		{12, 0x27, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 'e'},
+		13},
 };
 
 static void
@@ -44,40 +45,49 @@ assert_same(const struct heap_value *a, const struct heap_value *b)
 
 START_TEST(put)
 {
-	uint8_t buf[64];
-
-	ck_assert_uint_le(value_record_max(&rows[_i].v), sizeof(buf));
-	size_t n = value_record_put(buf, &rows[_i].v);
-	ck_assert_uint_le(n, value_record_max(&rows[_i].v));
-	ck_assert_uint_eq(n, rows[_i].n);
-	ck_assert_mem_eq(buf, rows[_i].bytes, n);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		uint8_t buf[64];
+		ck_assert_uint_le(value_record_max(&rows[i].v), sizeof(buf));
+		size_t n = value_record_put(buf, &rows[i].v);
+		ck_assert_uint_le(n, value_record_max(&rows[i].v));
+		ck_assert_msg(n == rows[i].n && memcmp(buf, rows[i].bytes, n) == 0,
+			"row %zu", i);
+	}
 }
 END_TEST
 
 START_TEST(get)
 {
-	const uint8_t *p = rows[_i].bytes, *next = NULL;
-	struct heap_value v;
-
-	/* Bytes behind the record are not its own. */
-	ck_assert_int_eq(value_record_get(p, p + sizeof(rows[_i].bytes), &v, &next), MS_OK);
-	assert_same(&v, &rows[_i].v);
-	ck_assert_ptr_eq(next, p + rows[_i].n);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const uint8_t *p = rows[i].bytes, *next = NULL;
+		struct heap_value v;
+		/* Bytes behind the record are not its own. */
+		ck_assert_int_eq(
+			value_record_get(p, p + sizeof(rows[i].bytes), &v, &next), MS_OK);
+		assert_same(&v, &rows[i].v);
+		ck_assert_ptr_eq(next, p + rows[i].n);
+	}
 }
 END_TEST
 
-/* Every piece of a record from its beginning is malformed, and nothing behind it is read. */
-START_TEST(get_cut)
+/* Every piece of a record from its beginning is malformed; nothing behind it is read. */
+static void
+check_cut(const uint8_t *bytes, size_t len)
 {
-	for (size_t n = 0; n < rows[_i].n; n++) {
-		uint8_t *copy = xmalloc(n);
+	for (size_t n = 0; n < len; n++) {
+		CLEAN_FREE uint8_t *copy = xmalloc(n);
 		const uint8_t *next = NULL;
 		struct heap_value v;
-		memcpy(copy, rows[_i].bytes, n);
+		memcpy(copy, bytes, n);
 		ck_assert_int_eq(value_record_get(copy, copy + n, &v, &next), MS_FORMAT);
 		ck_assert_ptr_null(next);
-		free(copy);
 	}
+}
+
+START_TEST(get_cut)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		check_cut(rows[i].bytes, rows[i].n);
 }
 END_TEST
 
@@ -87,21 +97,24 @@ START_TEST(get_malformed)
 		uint8_t bytes[12];
 		size_t n;
 	} bad[] = {
-		{{1, 0x08}, 2},          /* kind 8 */
-		{{1, 0x41}, 2},          /* unknown flag */
-		{{1, 0x81}, 2},          /* unknown flag */
-		{{2, 0x00, 'x'}, 3},     /* no kind, but a text */
-		{{2, 0x21, 0x80}, 3},    /* the length's varint runs out of its record ... */
+		{{1, 0x08}, 2},       /* kind 8 */
+		{{1, 0x41}, 2},       /* unknown flag */
+		{{1, 0x81}, 2},       /* unknown flag */
+		{{2, 0x00, 'x'}, 3},  /* no kind, but a text */
+		{{2, 0x21, 0x80}, 3}, /* the length's varint runs out of its record ... */
 		{{2, 0x21, 0x80, 1}, 4}, /* ... into the next */
 		{{1, 0x21}, 2},          /* a length is promised */
-		{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 1}, 11},    /* 2^64 - 1 bytes */
-		{{0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1}, 11}, /* no varint */
+		{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 1},
+			11}, /* 2^64 - 1 bytes */
+		{{0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1},
+			11}, /* no varint */
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		const uint8_t *next;
 		struct heap_value v;
-		ck_assert_msg(value_record_get(bad[i].bytes, bad[i].bytes + bad[i].n, &v, &next) == MS_FORMAT,
+		ck_assert_msg(value_record_get(bad[i].bytes, bad[i].bytes + bad[i].n, &v,
+				      &next) == MS_FORMAT,
 			"row %zu", i);
 	}
 }
@@ -116,7 +129,8 @@ START_TEST(get_any)
 		size_t n = sample_below(&rng, 40);
 		uint8_t *p = xmalloc(n);
 		for (size_t i = 0; i < n; i++)
-			p[i] = (uint8_t)(sample_next(&rng) & (sample_below(&rng, 2) == 0 ? 0xff : 0x2f));
+			p[i] = (uint8_t)(sample_next(&rng) &
+				(sample_below(&rng, 2) == 0 ? 0xff : 0x2f));
 		const uint8_t *next;
 		struct heap_value v;
 		if (value_record_get(p, p + n, &v, &next) == MS_OK) {
@@ -141,7 +155,8 @@ START_TEST(of_objects)
 	memset(text, 'x', sizeof(text));
 	for (unsigned i = 0; i < 200; i++) {
 		text[i] = '\0';
-		memsink_add_value(m, t, 0x1000 + i, 50, i % 3 == 0 ? VK_NONE : VK_STR, text);
+		memsink_add_value(
+			m, t, 0x1000 + i, 50, i % 3 == 0 ? VK_NONE : VK_STR, text);
 		text[i] = 'x';
 	}
 	const struct heap *h = memsink_heap(m);
@@ -165,9 +180,9 @@ suite_value(void)
 	Suite *s = suite_create("value");
 	TCase *t = tcase_create("value");
 
-	tcase_add_loop_test(t, put, 0, ARRAY_LEN(rows));
-	tcase_add_loop_test(t, get, 0, ARRAY_LEN(rows));
-	tcase_add_loop_test(t, get_cut, 0, ARRAY_LEN(rows));
+	tcase_add_test(t, put);
+	tcase_add_test(t, get);
+	tcase_add_test(t, get_cut);
 	tcase_add_test(t, get_malformed);
 	tcase_add_test(t, get_any);
 	tcase_add_test(t, of_objects);

@@ -36,7 +36,8 @@ START_TEST(golden)
 		ck_assert_int_eq(write(out, p, len), (ssize_t)len);
 	}
 	CLEAN_CLOSE int fd = open(GOLDEN, O_RDONLY);
-	ck_assert_msg(fd >= 0, "%s: %s (run from the project's root)", GOLDEN, strerror(errno));
+	ck_assert_msg(
+		fd >= 0, "%s: %s (run from the project's root)", GOLDEN, strerror(errno));
 	want = sample_bytes(fd, &want_len);
 	ck_assert_uint_eq(len, want_len);
 	ck_assert_mem_eq(p, want, len);
@@ -154,7 +155,9 @@ END_TEST
 
 START_TEST(counts)
 {
-	struct outfile out = {.fd = memfd_create("counts", MFD_CLOEXEC), .seekable = true, .open = true};
+	struct outfile out = {.fd = memfd_create("counts", MFD_CLOEXEC),
+		.seekable = true,
+		.open = true};
 	struct errbuf eb = {0};
 	struct dump_writer *w = NULL;
 
@@ -168,7 +171,8 @@ START_TEST(counts)
 	ck_assert_uint_eq(c.refs, 2 + 2 + 4 + 3);
 	ck_assert_uint_eq(c.guessed, 2);
 	ck_assert_uint_eq(c.damage, 3);
-	ck_assert_uint_eq(c.bytes, 232 + 54 + 0x1400000038 + 48 + 48 + 28 + 4129 + 88 + 1064);
+	ck_assert_uint_eq(
+		c.bytes, 232 + 54 + 0x1400000038 + 48 + 48 + 28 + 4129 + 88 + 1064);
 	ck_assert_int_eq(dump_writer_finish(w, &eb), MS_OK);
 	ck_assert_uint_eq(dump_writer_counts(w).file_bytes, lseek(out.fd, 0, SEEK_END));
 	ck_assert_int_eq(dump_writer_finish(w, &eb), MS_USAGE);
@@ -206,7 +210,9 @@ fail_somewhere(struct outfile *out, uint32_t nobj, const char *text)
 	}
 	ck_assert_int_eq(eb.code, MS_IO);
 	ck_assert_msg(strstr(eb.msg, text) != NULL, "%s", eb.msg);
-	ck_assert_msg(strstr(eb.msg, out->path != NULL ? out->path : "standard output") != NULL, "%s", eb.msg);
+	ck_assert_msg(
+		strstr(eb.msg, out->path != NULL ? out->path : "standard output") != NULL,
+		"%s", eb.msg);
 }
 
 /* A disk that is full after any number of bytes. */
@@ -222,7 +228,9 @@ START_TEST(disk_full)
 	for (uint64_t k = 0; k <= STEPS; k++) {
 		uint64_t room = (len - 1) * k / STEPS;
 		char name[] = "full.dump";
-		struct outfile out = {.fd = memfd_create("full", MFD_CLOEXEC), .seekable = true, .open = true,
+		struct outfile out = {.fd = memfd_create("full", MFD_CLOEXEC),
+			.seekable = true,
+			.open = true,
 			.path = name};
 		now = old;
 		now.rlim_cur = room;
@@ -234,7 +242,9 @@ START_TEST(disk_full)
 		struct dump *d = NULL;
 		struct errbuf eb = {0};
 		ck_assert_int_eq(dump_open(path, DUMP_ALL, &d, &eb), MS_FORMAT);
-		ck_assert_msg(strstr(eb.msg, room < 8 ? "not a memscan dump" : "truncated: no trailer") != NULL,
+		ck_assert_msg(strstr(eb.msg,
+				      room < 8 ? "not a memscan dump" :
+						 "truncated: no trailer") != NULL,
 			"%s", eb.msg);
 		close(out.fd);
 	}
@@ -243,7 +253,8 @@ END_TEST
 
 START_TEST(device_full)
 {
-	struct outfile out = {.fd = open("/dev/full", O_WRONLY | O_CLOEXEC), .open = true};
+	struct outfile out = {
+		.fd = open("/dev/full", O_WRONLY | O_CLOEXEC), .open = true};
 
 	ck_assert_int_ge(out.fd, 0);
 	fail_somewhere(&out, 2000, "No space left on device");
@@ -269,7 +280,9 @@ START_TEST(not_readable)
 {
 	char path[] = "/tmp/memscan-writer-XXXXXX";
 	CLEAN_CLOSE int made = mkstemp(path);
-	struct outfile out = {.fd = open(path, O_WRONLY | O_CLOEXEC), .seekable = true, .open = true,
+	struct outfile out = {.fd = open(path, O_WRONLY | O_CLOEXEC),
+		.seekable = true,
+		.open = true,
 		.path = path};
 	struct errbuf eb = {0};
 	struct dump_writer *w = NULL;
@@ -287,7 +300,8 @@ END_TEST
 
 START_TEST(wrong_order)
 {
-	struct outfile out = {.fd = memfd_create("order", MFD_CLOEXEC), .seekable = true, .open = true};
+	struct outfile out = {
+		.fd = memfd_create("order", MFD_CLOEXEC), .seekable = true, .open = true};
 	struct errbuf eb = {0};
 	struct dump_writer *w = NULL;
 	struct heap_ref ref = {0, 0};
