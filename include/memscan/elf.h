@@ -59,6 +59,9 @@ MUST_CHECK enum status elf_section(struct module *m, const char *name, taddr *ad
 /* A module of a file alone, not mapped anywhere (bias 0), for `memscan offsets FILE`. */
 MUST_CHECK enum status elf_open_file(const char *path, struct modules **ret, struct errbuf *eb);
 
+/* Look for separate debug files below dir first (borrowed), as if it were the root of the system that the files come from. */
+void modules_set_sysroot(struct modules *m, const char *dir);
+
 const struct machine *elf_machine(struct module *m);
 
 /* Bytes of the file image at a (biased) address of an allocated section: rodata of a file that is not running. MS_FAULT. */

@@ -40,7 +40,9 @@ struct layout_field {
 };
 
 /* The strategies: what differs between releases in more than offsets. */
-enum gc_home { GC_HOME_INTERP, GC_HOME_RUNTIME };              /* who holds the list heads */
+enum gc_home { GC_HOME_INTERP, GC_HOME_RUNTIME, GC_HOME_STATIC }; /* who holds the list heads */
+enum keys_form { KEYS_BLOCK, KEYS_TABLE_27 };                  /* a dict's entries: a keys block (3.6), or a table of them (2.7) */
+enum str_form { STR_PEP393, STR_27 };                          /* text objects */
 enum keys_size { KEYS_LOG2, KEYS_SIZE_WORD };                  /* dict keys: dk_log2_size or dk_size */
 /* Values of instances: two words before the GC head (3.11), one tagged word there (3.12), inside the object (3.13), or a dict only. */
 enum attr_home { ATTR_PREHEADER_311, ATTR_TAGGED_312, ATTR_INLINE_313, ATTR_DICTOFFSET };
@@ -68,7 +70,9 @@ struct layout {
 	struct layout_rows *rows; /* all rows, those of shapes.def too; owned */
 
 	enum gc_home gc_home;
-	enum keys_size keys_size;
+	enum keys_form keys_form;
+	enum keys_size keys_size; /* with KEYS_BLOCK */
+	enum str_form str_form;
 	enum attr_home attr_home;
 	enum int_form int_form;
 	enum frame_chain frame_chain;
@@ -82,7 +86,9 @@ struct layout {
 
 struct pyruntime {
 	struct module *module; /* the image that defines it */
-	taddr addr;            /* _PyRuntime */
+	taddr addr;            /* _PyRuntime; 0 to 3.6, which has none */
+	taddr interp_head;     /* to 3.6: the static variable interp_head */
+	taddr generations;     /* to 3.6: the static array generations[3]; 0 for a file */
 	uint64_t size;         /* st_size of it, 0 if unknown */
 	uint32_t hexversion;
 	char version[32];

@@ -62,6 +62,7 @@ enum {
 	TPF_HEAPTYPE = 1u << 9,
 	TPF_READY = 1u << 12,
 	TPF_HAVE_GC = 1u << 14,
+	TPF_INT27 = 1u << 23, /* 2.7 alone; something else since 3.12 */
 	TPF_LONG = 1u << 24,
 	TPF_LIST = 1u << 25,
 	TPF_TUPLE = 1u << 26,

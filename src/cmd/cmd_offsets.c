@@ -23,6 +23,7 @@ enum { OPERANDS_MAX = 256 };
 static const struct cmd_opt opts[] = {
 	{0, "check", NULL, "compare with the built-in table; exit 1 if they differ"},
 	{'p', "pid", "PID", "the interpreter that a process runs"},
+	{0, "sysroot", "DIR", "look for separate debug information below DIR first"},
 	CMD_OPTS_COMMON,
 	{0},
 };
@@ -57,13 +58,14 @@ clean_target(struct target **t)
 }
 
 static enum status
-make_from_file(const char *path, struct making *ret, struct errbuf *eb)
+make_from_file(const char *path, const char *sysroot, struct making *ret, struct errbuf *eb)
 {
 	CLEAN(making_fini) struct making k = {0};
 
 	enum status st = elf_open_file(path, &k.modules, eb);
 	if (st != MS_OK)
 		return st;
+	modules_set_sysroot(k.modules, sysroot);
 	st = pyruntime_find_file(k.modules, &k.rt, eb);
 	if (st != MS_OK)
 		return errbuf_wrap(eb, "%s", path);
@@ -89,13 +91,14 @@ is_interpreter(const char *path)
 
 /* Add the structs of a C module. */
 static enum status
-add_module(struct making *k, const char *path, struct errbuf *eb)
+add_module(struct making *k, const char *path, const char *sysroot, struct errbuf *eb)
 {
 	CLEAN(clean_modules) struct modules *m = NULL;
 
 	enum status st = elf_open_file(path, &m, eb);
 	if (st != MS_OK)
 		return st;
+	modules_set_sysroot(m, sysroot);
 	return layout_add_dwarf(&k->layout, modules_at(m, 0), eb);
 }
 
@@ -126,11 +129,13 @@ make_from_files(const struct cmd_args *a, struct making *ret, struct errbuf *eb)
 	CLEAN(making_fini) struct making all = {0};
 	CLEAN(making_fini) struct making one = {0};
 
-	enum status st = make_from_file(a->operands[0], &one, eb);
+	const char *sysroot = cmd_value(a, "sysroot");
+
+	enum status st = make_from_file(a->operands[0], sysroot, &one, eb);
 	for (size_t i = 1; st == MS_OK && i < a->n_operands; i++) {
 		const char *path = a->operands[i];
 		if (!is_interpreter(path)) {
-			st = add_module(&one, path, eb);
+			st = add_module(&one, path, sysroot, eb);
 			continue;
 		}
 		if (all.modules == NULL) {
@@ -141,7 +146,7 @@ make_from_files(const struct cmd_args *a, struct making *ret, struct errbuf *eb)
 			making_fini(&one);
 		}
 		if (st == MS_OK)
-			st = make_from_file(path, &one, eb);
+			st = make_from_file(path, sysroot, &one, eb);
 	}
 	if (st == MS_OK && all.modules != NULL)
 		st = widen(&all, &one, eb);

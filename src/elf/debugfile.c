@@ -17,7 +17,8 @@
 
 enum {
 	PATH_LEN = 4096,
-	ROOTS = 2,
+	ROOTS = 3,
+	ROOT_LEN = 1024,
 	HEX_ID = 2 * BUILD_ID_MAX + 1,
 };
 
@@ -28,14 +29,16 @@ struct candidate {
 	uint32_t crc;      /* with id_len 0: the CRC of the whole file */
 };
 
-/* Prefixes for absolute names: the target's root, then ours. Returns how many. */
+/* Prefixes for absolute names: a root that was named, the target's, then ours. Returns how many. */
 static size_t
-list_roots(const struct module *m, char roots[ROOTS][64])
+list_roots(const struct module *m, char roots[ROOTS][ROOT_LEN])
 {
 	size_t n = 0;
 
+	if (m->file->list->sysroot != NULL)
+		snprintf(roots[n++], ROOT_LEN, "%s", m->file->list->sysroot);
 	if (m->file->list->pid > 0)
-		snprintf(roots[n++], 64, "/proc/%d/root", m->file->list->pid);
+		snprintf(roots[n++], ROOT_LEN, "/proc/%d/root", m->file->list->pid);
 	roots[n++][0] = '\0';
 	return n;
 }
@@ -110,7 +113,7 @@ path_of_id(const char *root, const uint8_t *id, size_t len, char *path, size_t c
 static bool
 seek_by_id(struct module *m)
 {
-	char roots[ROOTS][64], path[PATH_LEN];
+	char roots[ROOTS][ROOT_LEN], path[PATH_LEN];
 	struct candidate c = {.id = m->build_id, .id_len = m->build_id_len};
 
 	if (m->build_id_len < 2 || m->build_id_len > BUILD_ID_MAX)
@@ -157,7 +160,7 @@ seek_link_below(struct module *m, const char *root, const char *name,
 static bool
 seek_by_link(struct module *m)
 {
-	char roots[ROOTS][64];
+	char roots[ROOTS][ROOT_LEN];
 	GElf_Word crc;
 
 	const char *name = dwelf_elf_gnu_debuglink(module_elf(m), &crc);
@@ -190,7 +193,7 @@ debug_alt_open(struct module *m, const char *path, const char *name, const uint8
 {
 	struct candidate c = {.id = id, .id_len = len};
 	struct elf_file *f = m->file;
-	char roots[ROOTS][64], try[PATH_LEN];
+	char roots[ROOTS][ROOT_LEN], try[PATH_LEN];
 
 	if (len < 2 || len > BUILD_ID_MAX)
 		return -1;

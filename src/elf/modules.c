@@ -427,3 +427,9 @@ elf_read(struct module *m, taddr addr, void *buf, size_t n)
 	}
 	return MS_FAULT;
 }
+
+void
+modules_set_sysroot(struct modules *m, const char *dir)
+{
+	m->sysroot = dir;
+}

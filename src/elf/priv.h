@@ -73,6 +73,7 @@ size_t head_build_id(const struct elf_head *h, const struct source *src, bool is
 struct modules {
 	struct target *t; /* NULL for a file alone */
 	pid_t pid;
+	const char *sysroot; /* or NULL; borrowed */
 	struct module *at;
 	size_t n;
 };

@@ -210,39 +210,38 @@ x86_avx_broadcast(struct emu *e, const struct op *o)
 	return OP_NEXT;
 }
 
-/* Where in a vector the part is, of sub bytes, 16 or 32, that imm chooses. */
+/* The lane that imm chooses. */
 static unsigned
-part_at(const struct op *o)
+lane_of(const struct op *o)
 {
-	unsigned place = (unsigned)o->imm & (o->width / o->sub - 1u);
-	return place * o->sub & 48;
+	return (unsigned)o->imm & (o->width / 16 - 1u) & 3;
 }
 
+/* vinserti128: the source's low lane in the place of another. */
 int
 x86_avx_insert(struct emu *e, const struct op *o)
 {
-	unsigned at = part_at(o);
 	struct wide s, d;
 
 	if (!source(e, o, &s))
 		return OP_STOP;
 	wide_get(e, o->src1, &d);
-	memcpy((uint8_t *)&d + at, &s, o->sub);
+	d.lane[lane_of(o)] = s.lane[0];
 	wide_set(e, o->dst, &d, o->width);
 	return OP_NEXT;
 }
 
+/* vextracti128. */
 int
 x86_avx_extract(struct emu *e, const struct op *o)
 {
-	unsigned at = part_at(o);
 	struct wide s, d = {0};
 
 	wide_get(e, o->src, &s);
-	memcpy(&d, (uint8_t *)&s + at, o->sub);
+	d.lane[0] = s.lane[lane_of(o)];
 	if (o->is_mem)
-		return emu_store_slow(e, x86_ea(e, o), &d, o->sub) ? OP_NEXT : OP_STOP;
-	wide_set(e, o->dst, &d, o->sub);
+		return emu_store_slow(e, x86_ea(e, o), &d, 16) ? OP_NEXT : OP_STOP;
+	wide_set(e, o->dst, &d, 16);
 	return OP_NEXT;
 }
 
@@ -280,12 +279,13 @@ x86_avx_zero_upper(struct emu *e, const struct op *o)
 int
 x86_avx_mask(struct emu *e, const struct op *o)
 {
+	unsigned n = 0;
 	uint64_t bits = 0;
 	struct wide s;
 
 	wide_get(e, o->src, &s);
-	for (unsigned i = 0; i < (unsigned)o->width / o->sub; i++)
-		bits |= (uint64_t)(((const uint8_t *)&s)[(i + 1) * o->sub - 1] >> 7) << i;
+	for (size_t at = o->sub - 1u; at < o->width && at < sizeof(s); at += o->sub)
+		bits |= (uint64_t)(((const uint8_t *)&s)[at] >> 7) << n++;
 	x86_reg_set(e, o->dst, 8, bits);
 	return OP_NEXT;
 }

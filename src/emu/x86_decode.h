@@ -1,6 +1,6 @@
 /*
  * What the decoder's files share: the state of decoding one instruction, and the
- * helpers that set the operands of its operation.
+ * functions that set the operands of its operation.
  */
 #ifndef MEMSCAN_EMU_X86_DECODE_H
 #define MEMSCAN_EMU_X86_DECODE_H

@@ -183,17 +183,16 @@ broadcast(struct dec *d, unsigned n, bool is_reg)
 	return !(is_reg && d->o->is_mem);
 }
 
-/* A half, or a quarter of 64 bytes. */
+/* A lane in or out. */
 static bool
-part(struct dec *d, bool is_in, unsigned n)
+lane(struct dec *d, bool is_in)
 {
-	if (d->prefix != DEC_66 || d->vex_l == 0 || dec_is_w(d) ||
-	    (!is_in && d->vvvv != 0))
+	if (d->prefix != DEC_66 || d->vex_l == 0 || dec_is_w(d) || (!is_in && d->vvvv != 0))
 		return false;
 	if (!dec_vec_operands(d, is_in ? x86_avx_insert : x86_avx_extract, is_in))
 		return false;
-	d->o->sub = (uint8_t)n;
-	return n < d->o->width && dec_with_imm(d);
+	d->o->sub = 16;
+	return dec_with_imm(d);
 }
 
 static bool
@@ -346,10 +345,10 @@ dec_vex(struct dec *d)
 		return permute(d);
 	case 0x18:
 	case 0x38:
-		return part(d, true, 16);
+		return lane(d, true);
 	case 0x19:
 	case 0x39:
-		return part(d, false, 16);
+		return lane(d, false);
 	case 0x30:
 	case 0x31:
 	case 0x32:

@@ -52,6 +52,7 @@ derive_aliases(struct layout *l)
 	} same[] = {
 		{PYF_GCHEAD_NEXT, PYF_GCHEAD_OLD_NEXT},         /* to 3.7 */
 		{PYF_GCHEAD_PREV, PYF_GCHEAD_OLD_PREV},         /* to 3.7 */
+		{PYF_BYTES_DATA, PYF_STR27_DATA},               /* 2.7: str */
 		{PYF_INTERP_THREADS_HEAD, PYF_INTERP_TSTATE_HEAD}, /* to 3.10 */
 		{PYF_INTERP_MODULES, PYF_INTERP_IMPORTS_MODULES}, /* since 3.12 */
 		{PYF_INT_DIGITS, PYF_INT_TAG_DIGITS},           /* since 3.12 */
@@ -86,9 +87,13 @@ derive_gc_home(struct layout *l, struct errbuf *eb)
 	bool has_heads = layout_has(l, PYF_GC_GENERATIONS);
 	bool in_interp = has_heads && layout_has(l, PYF_INTERP_GC);
 	bool in_runtime = has_heads && layout_has(l, PYF_RUNTIME_GC);
+	/* To 3.6: static variables, which _PyGC_generation0 points to. */
+	bool is_static = !layout_has(l, PYF_INTERP_GC) && !layout_has(l, PYF_RUNTIME_GC) &&
+		layout_has(l, PYF_SIZEOF_GENERATION);
 	struct candidate c[] = {
 		{"lists of the interpreter", in_interp, GC_HOME_INTERP},
 		{"lists of the runtime", in_runtime, GC_HOME_RUNTIME},
+		{"static lists", is_static, GC_HOME_STATIC},
 	};
 	int value = 0;
 	enum status st = choose(l, "the home of the collector's lists (gc.generations)",
@@ -112,6 +117,12 @@ derive_keys_size(struct layout *l, struct errbuf *eb)
 		{"dk_size", layout_has(l, PYF_KEYS_SIZE), KEYS_SIZE_WORD},
 	};
 	int value = 0;
+
+	/* 2.7 has a table of entries in the dict itself: Include/dictobject.h. */
+	if (layout_has(l, PYF_DICT27_TABLE)) {
+		l->keys_form = KEYS_TABLE_27;
+		return MS_OK;
+	}
 	enum status st = choose(l, "the size of dict keys", c, ARRAY_LEN(c), &value, eb);
 	if (st == MS_OK)
 		l->keys_size = (enum keys_size)value;
@@ -196,6 +207,7 @@ derive_habits(struct layout *l)
 	l->digit_width = (unsigned)(digits->stride != 0 ? digits->stride : 4);
 	/* 3.12 splits the word, 3.14 puts flags into its upper half. */
 	l->has_immortals = layout_has(l, PYF_OB_REFCNT_SPLIT) || layout_has(l, PYF_OB_REFCNT_FULL);
+	l->str_form = layout_has(l, PYF_SIZEOF_ASCII) ? STR_PEP393 : STR_27;
 	l->type_visit = layout_has(l, PYF_HT_MODULE) ? TYPE_BY_BASE : TYPE_BY_SUBTYPE;
 	l->preheader = l->attr_home == ATTR_DICTOFFSET ? PREHEADER_OBJECT :
 		l->attr_home == ATTR_INLINE_313 ? PREHEADER_TYPE_HEAP : PREHEADER_TYPE;

@@ -151,7 +151,7 @@ flavour_find(struct module *m)
 /* ---- the image ---- */
 
 static bool
-runtime_in(struct module *m, struct pyruntime *ret)
+runtime_in(struct target *t, struct module *m, struct pyruntime *ret)
 {
 	struct elf_symbol sym;
 
@@ -160,6 +160,11 @@ runtime_in(struct module *m, struct pyruntime *ret)
 		ret->addr = sym.addr;
 		ret->size = sym.size;
 		snprintf(ret->found_by, sizeof(ret->found_by), "symbol _PyRuntime");
+		return true;
+	}
+	/* CPython to 3.6 keeps its interpreters in static variables. */
+	if (legacy_find(t, m, ret)) {
+		snprintf(ret->found_by, sizeof(ret->found_by), "PyInterpreterState_Head");
 		return true;
 	}
 	/* A program that was linked without exporting its symbols, and stripped. */
@@ -175,7 +180,7 @@ runtime_in(struct module *m, struct pyruntime *ret)
  * library: a copy relocation puts the live object there.
  */
 static bool
-runtime_search(struct modules *list, struct pyruntime *ret)
+runtime_search(struct target *t, struct modules *list, struct pyruntime *ret)
 {
 	struct pyruntime other;
 	bool found = false;
@@ -183,7 +188,7 @@ runtime_search(struct modules *list, struct pyruntime *ret)
 	for (int libraries = 0; libraries < 2; libraries++) {
 		for (size_t i = 0; i < modules_count(list); i++) {
 			struct module *m = modules_at(list, i);
-			if (is_library(m) != (libraries == 1) || !runtime_in(m, &other))
+			if (is_library(m) != (libraries == 1) || !runtime_in(t, m, &other))
 				continue;
 			if (!found)
 				*ret = other;
@@ -197,21 +202,7 @@ runtime_search(struct modules *list, struct pyruntime *ret)
 	return found;
 }
 
-/* ---- what it is, if it is not CPython 3.7 or later ---- */
-
-/* CPython to 3.6 keeps its interpreters in static variables behind this function. */
-static struct module *
-legacy_search(struct modules *list)
-{
-	struct elf_symbol sym;
-
-	for (size_t i = 0; i < modules_count(list); i++) {
-		struct module *m = modules_at(list, i);
-		if (elf_symbol(m, "PyInterpreterState_Head", &sym) == MS_OK)
-			return m;
-	}
-	return NULL;
-}
+/* ---- what it is, if it is not CPython ---- */
 
 /* Other Pythons, by the names of their files. */
 static const char *
@@ -241,20 +232,8 @@ other_python(struct modules *list, const char **path)
 static enum status
 explain_absence(struct target *t, struct modules *list, struct errbuf *eb)
 {
-	char text[PYVERSION_TEXT] = "";
 	const char *path;
-	uint32_t hex;
 
-	struct module *legacy = legacy_search(list);
-	if (legacy != NULL) {
-		struct image im = {t, legacy};
-		if (!version_find(&im, &hex) || !pyversion_text(hex, text))
-			snprintf(text, sizeof(text), "of some release before 3.7");
-		return errbuf_set(eb, MS_VERSION,
-			"this is CPython %s (%s); it has no _PyRuntime (new in 3.7), and "
-			"there is no other way into it yet",
-			text, base_name(legacy));
-	}
 	const char *other = other_python(list, &path);
 	if (other != NULL)
 		return errbuf_set(eb, MS_ABSENT, "this is %s, not CPython (%s)", other,
@@ -274,7 +253,7 @@ find(struct target *t, struct modules *list, struct pyruntime *ret, struct errbu
 {
 	struct pyruntime rt;
 
-	if (!runtime_search(list, &rt))
+	if (!runtime_search(t, list, &rt))
 		return explain_absence(t, list, eb);
 	struct image im = {t, rt.module};
 	if (!version_find(&im, &rt.hexversion) ||

@@ -142,4 +142,7 @@ bool pyversion_find_banner(const char *p, size_t len, uint32_t *hex);
 /* The first NUL-terminated version of this major and minor (hex >> 16) in these bytes: PY_VERSION in .rodata. */
 bool pyversion_find_literal(const char *p, size_t len, uint32_t series, uint32_t *hex);
 
+/* legacy.c: the static variables of CPython to 3.6, found through exported names; false if the module is none such. t may be NULL. */
+bool legacy_find(struct target *t, struct module *m, struct pyruntime *ret);
+
 #endif

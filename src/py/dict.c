@@ -66,11 +66,39 @@ keys_read(struct py *p, taddr addr, struct keys *ret)
 	return MS_OK;
 }
 
+/* 2.7: a table of entries, those with a value in use (dict_traverse). */
+static enum status
+table_27(struct py *p, const void *v, struct keys *ret)
+{
+	*ret = (struct keys){
+		.entries = layout_get(p->l, PYF_DICT27_TABLE, v),
+		.n = layout_get(p->l, PYF_DICT27_MASK, v) + 1,
+		.entry_size = (uint32_t)layout_size(p->l, PYF_SIZEOF_ENTRY27),
+		.key_off = (uint32_t)layout_off(p->l, PYF_ENTRY27_KEY),
+		.value_off = (uint32_t)layout_off(p->l, PYF_ENTRY27_VALUE),
+	};
+	if (ret->n > 1ull << 40 || !target_is_mapped(p->t, ret->entries, (size_t)(ret->n * ret->entry_size)))
+		return MS_FORMAT;
+	return MS_OK;
+}
+
 /* Where the values of a split table begin. */
 static taddr
 split_values(const struct py *p, taddr values)
 {
 	return values + (layout_has(p->l, PYF_VALUES_VALUES) ? layout_off(p->l, PYF_VALUES_VALUES) : 0);
+}
+
+enum status
+dict_keys(struct py *p, const void *v, struct keys *ret, taddr *values)
+{
+	*values = 0;
+	if (p->l->keys_form == KEYS_TABLE_27)
+		return table_27(p, v, ret);
+	*values = layout_get(p->l, PYF_DICT_VALUES, v);
+	if (*values != 0)
+		*values = split_values(p, *values);
+	return keys_read(p, layout_get(p->l, PYF_DICT_KEYS, v), ret);
 }
 
 /* Values inside an instance (3.13), which the instance may be the one to report. values is past the prefix. */
@@ -135,13 +163,11 @@ enum status
 refs_dict(struct py *p, const struct pyobj *o, struct refout *out)
 {
 	struct keys k;
-	enum status st = keys_read(p, layout_get(p->l, PYF_DICT_KEYS, o->p), &k);
+	taddr values;
+	enum status st = dict_keys(p, o->p, &k, &values);
 	if (st != MS_OK)
 		return st;
 
-	taddr values = layout_get(p->l, PYF_DICT_VALUES, o->p);
-	if (values != 0)
-		values = split_values(p, values);
 	uint32_t key_label = ref_label(RK_KEY, 0) | (reports_keys(p, o, &k) ? 0 : REF_HIDDEN);
 	uint32_t value_label = ref_label(RK_VALUE, 0);
 	if (values != 0 && p->l->attr_home == ATTR_INLINE_313 && is_embedded(p, values) && p->values_owner != VALUES_OF_DICT)
@@ -190,15 +216,13 @@ py_dict_each(struct py *p, taddr dict, bool (*each)(void *self, taddr key, taddr
 {
 	const uint8_t *v = target_view(p->t, dict, layout_size(p->l, PYF_SIZEOF_DICT));
 	struct keys k;
+	taddr values;
 
 	if (v == NULL)
 		return MS_FAULT;
-	taddr values = layout_get(p->l, PYF_DICT_VALUES, v);
-	enum status st = keys_read(p, layout_get(p->l, PYF_DICT_KEYS, v), &k);
+	enum status st = dict_keys(p, v, &k, &values);
 	if (st != MS_OK)
 		return st;
-	if (values != 0)
-		values = split_values(p, values);
 	for (uint64_t i = 0; i < k.n; i++) {
 		struct entry e;
 		st = entry_read(p, &k, values, i, &e);
@@ -221,15 +245,8 @@ static bool
 lookup_each(void *self, taddr key, taddr value)
 {
 	struct lookup *l = self;
-	const uint8_t *v = target_view(l->p->t, key, layout_size(l->p->l, PYF_SIZEOF_ASCII));
-	struct pystr s;
 
-	/* Keys that are no str, or not plain ASCII, are not what is looked for here. */
-	if (v == NULL || layout_get(l->p->l, PYF_STR_LENGTH, v) != l->len || str_read(l->p, v, key, &s) != MS_OK ||
-		!s.is_ascii || !s.is_compact)
-		return true;
-	const char *text = target_view(l->p->t, s.data, l->len);
-	if (text == NULL || memcmp(text, l->key, l->len) != 0)
+	if (!str_is(l->p, key, l->key, l->len))
 		return true;
 	l->found = value;
 	return false;

@@ -14,6 +14,8 @@ enum { FLAG_BITS = 3 };
 static taddr
 gc_state(const struct py *p, taddr interp)
 {
+	if (p->l->gc_home == GC_HOME_STATIC)
+		return p->rt->generations;
 	if (p->l->gc_home == GC_HOME_RUNTIME)
 		return p->rt->addr + layout_off(p->l, PYF_RUNTIME_GC);
 	return interp + layout_off(p->l, PYF_INTERP_GC);
@@ -24,9 +26,14 @@ py_is_collecting(struct py *p, taddr interp)
 {
 	uint32_t v;
 
-	if (!layout_has(p->l, PYF_GC_COLLECTING))
+	struct elf_symbol sym;
+	taddr at;
+	if (layout_has(p->l, PYF_GC_COLLECTING))
+		at = gc_state(p, interp) + layout_off(p->l, PYF_GC_COLLECTING);
+	else if (elf_symbol(p->rt->module, "collecting", &sym) == MS_OK)
+		at = sym.addr;
+	else
 		return false;
-	taddr at = gc_state(p, interp) + layout_off(p->l, PYF_GC_COLLECTING);
 	return target_u32(p->t, at, &v) == MS_OK && v != 0;
 }
 
@@ -82,13 +89,15 @@ enum status
 py_gc_each(struct py *p, taddr interp, enum status (*each)(void *self, taddr obj), void *self, taddr *broken_at)
 {
 	taddr state = gc_state(p, interp);
-	const struct layout_field *g = &p->l->f[PYF_GC_GENERATIONS];
+	struct layout_field g = p->l->f[PYF_GC_GENERATIONS];
+	if (p->l->gc_home == GC_HOME_STATIC)
+		g = (struct layout_field){.stride = layout_size(p->l, PYF_SIZEOF_GENERATION), .count = 3};
 	struct list_walk w = {.each = each, .self = self, .left = LIM_OBJECTS};
 
 	*broken_at = 0;
-	for (uint64_t i = 0; i <= g->count; i++) {
-		taddr head = state + g->off + i * g->stride, broken;
-		if (i == g->count) {
+	for (uint64_t i = 0; i <= g.count; i++) {
+		taddr head = state + g.off + i * g.stride, broken;
+		if (i == g.count) {
 			if (!layout_has(p->l, PYF_GC_PERMANENT))
 				break;
 			head = state + layout_off(p->l, PYF_GC_PERMANENT);

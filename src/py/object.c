@@ -101,7 +101,8 @@ object_is_gc(struct py *p, const struct pyobj *o)
 		return false;
 	if (ty->flags & TPF_TYPE)
 		return layout_get(p->l, PYF_TP_FLAGS, o->p) & TPF_HEAPTYPE;
-	if (ty->is_gc == 0 || p->hooks.is_gc == NULL || p->hooks.is_gc(p->hooks.self, ty->is_gc, o->addr, &is_gc) != MS_OK)
+	if (ty->is_gc == 0 || p->hooks.is_gc == NULL ||
+		p->hooks.is_gc(p->hooks.self, ty->is_gc, o->addr, &is_gc) != MS_OK)
 		return true;
 	return is_gc;
 }
@@ -120,12 +121,12 @@ py_flags(struct py *p, const struct pyobj *o)
 	const struct region *r = target_region(p->t, o->addr);
 	if (r != NULL && r->path[0] == '/')
 		flags |= OF_STATIC;
-	if (o->addr >= p->rt->addr && o->addr - p->rt->addr < p->rt->size)
+	if (p->rt->addr != 0 && o->addr >= p->rt->addr && o->addr - p->rt->addr < p->rt->size)
 		flags |= OF_STATIC;
 	if (p->l->has_immortals && (int32_t)o->refcount < 0)
 		flags |= OF_IMMORTAL;
 	struct pystr s;
-	if ((ty->flags & TPF_UNICODE) && str_read(p, o->p, o->addr, &s) == MS_OK && s.interned != 0)
+	if (p->l->str_form == STR_PEP393 && (ty->flags & TPF_UNICODE) && str_read(p, o->p, o->addr, &s) == MS_OK && s.interned != 0)
 		flags |= OF_INTERNED;
 	return flags;
 }
@@ -144,7 +145,10 @@ py_has_table(const struct pytype *ty)
 	return ty->is_structseq || (ty->shape != NULL && !ty->shape->is_asked);
 }
 
-/* The tp_traverse that must be asked about an object: 0 if a shape knows, or if the object is none of the collector's. */
+/*
+ * The tp_traverse that must be asked about an object: 0 if a shape knows, or if the
+ * object is none of the collector's.
+ */
 taddr
 py_asks(struct py *p, const struct pyobj *o)
 {

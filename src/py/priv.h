@@ -65,6 +65,7 @@ struct py {
 	taddr none;              /* _Py_NoneStruct */
 	taddr str_type;          /* PyUnicode_Type */
 	taddr dict_type;         /* PyDict_Type */
+	unsigned ucs_width;      /* 2.7: bytes of a Py_UNICODE */
 	enum { VALUES_UNASKED, VALUES_OF_INSTANCE, VALUES_OF_DICT } values_owner; /* instance.c */
 	uint64_t int_zero_size; /* size.c: what int's __sizeof__ says of 0, 0 until asked */
 	taddr main_interp;      /* type.c: the oldest interpreter, 0 until looked up */
@@ -98,7 +99,10 @@ shape_fn refs_weakref, refs_deque, refs_odict, refs_asked;
 MUST_CHECK enum status refs_array(struct py *p, taddr addr, uint64_t n, uint64_t first, uint32_t flags, struct refout *out);
 shape_fn refs_structseq;
 
-/* object.c: whether it is an object of the collector's. CPython: PyObject_IS_GC, Include/objimpl.h: the flag of its type, and tp_is_gc. */
+/*
+ * object.c: whether it is an object of the collector's.
+ * CPython: PyObject_IS_GC, Include/objimpl.h: the flag of its type, and tp_is_gc.
+ */
 bool object_is_gc(struct py *p, const struct pyobj *o);
 
 /* instance.c */
@@ -121,6 +125,9 @@ struct keys {
 };
 MUST_CHECK enum status keys_read(struct py *p, taddr addr, struct keys *ret);
 
+/* The entries of the dict whose first bytes are at v, and where its split values begin (0: combined). */
+MUST_CHECK enum status dict_keys(struct py *p, const void *v, struct keys *ret, taddr *values);
+
 /* frame.c */
 MUST_CHECK enum status iframe_refs(struct py *p, taddr iframe, bool is_visible, struct refout *out);
 uint64_t code_slots(struct py *p, taddr code, uint64_t *nlocalsplus, uint64_t *stacksize);
@@ -142,6 +149,12 @@ struct pystr {
 	unsigned interned;
 };
 MUST_CHECK enum status str_read(struct py *p, const void *obj, taddr addr, struct pystr *ret);
+
+/* Bytes of a text object that str_read looks at. */
+size_t str_header(const struct py *p);
+
+/* True if there is a str (2.7: either kind) at addr with this text, of less than 64 bytes. */
+bool str_is(struct py *p, taddr addr, const char *text, size_t len);
 
 /* The string id of the str at addr, 0 if it is none. */
 uint32_t str_intern(struct py *p, taddr addr);

@@ -17,7 +17,6 @@ static const struct known_type {
 	{"PyDict_Type", "dict", "PyDictObject"},
 	{"PyList_Type", "list", "PyListObject"},
 	{"PySet_Type", "set", "PySetObject"},
-	{"PyUnicode_Type", "str", "PyUnicodeObject"},
 	{"PyFloat_Type", "float", "PyFloatObject"},
 	{"PyFunction_Type", "function", "PyFunctionObject"},
 	{"PyModule_Type", "module", "PyModuleObject"},
@@ -111,7 +110,8 @@ key_probe_each(void *self, taddr key, taddr value)
 
 	(void)value;
 	k->n++;
-	k->bad += ty == NULL || !(ty->flags & TPF_UNICODE);
+	uint32_t text = k->p->l->str_form == STR_27 ? TPF_UNICODE | TPF_BYTES : TPF_UNICODE;
+	k->bad += ty == NULL || !(ty->flags & text);
 	return true;
 }
 

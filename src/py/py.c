@@ -32,6 +32,8 @@ py_open(struct target *t, const struct layout *l, const struct pyruntime *rt, st
 		st = need_symbol(rt, "PyUnicode_Type", &p->str_type, eb);
 	if (st == MS_OK)
 		st = need_symbol(rt, "PyDict_Type", &p->dict_type, eb);
+	struct elf_symbol ucs4;
+	p->ucs_width = elf_symbol(rt->module, "PyUnicodeUCS4_FromUnicode", &ucs4) == MS_OK ? 4 : 2;
 	if (st == MS_OK)
 		st = shapes_build(p, eb);
 	if (st != MS_OK) {

@@ -14,8 +14,9 @@ py_interpreters(struct py *p, struct pyinterp **ret, size_t *n, struct errbuf *e
 	VEC(struct pyinterp) v = {0};
 	uint64_t at;
 
-	if (py_word(p, p->rt->addr + layout_off(p->l, PYF_RUNTIME_INTERP_HEAD), &at) != MS_OK)
-		return errbuf_set(eb, MS_FAULT, "_PyRuntime at 0x%lx cannot be read", (unsigned long)p->rt->addr);
+	taddr head = p->rt->interp_head != 0 ? p->rt->interp_head : p->rt->addr + layout_off(p->l, PYF_RUNTIME_INTERP_HEAD);
+	if (py_word(p, head, &at) != MS_OK)
+		return errbuf_set(eb, MS_FAULT, "the list of interpreters at 0x%lx cannot be read", (unsigned long)head);
 	while (at != 0 && v.n < LIM_INTERPRETERS) {
 		struct pyinterp i = {.addr = at};
 		if (layout_has(p->l, PYF_INTERP_ID) &&
@@ -228,6 +229,8 @@ py_interned_dict(struct py *p)
 	struct elf_symbol sym;
 	uint64_t at;
 
+	if (p->l->str_form != STR_PEP393)
+		return 0;
 	if (elf_symbol(p->rt->module, "interned", &sym) == MS_OK && py_word(p, sym.addr, &at) == MS_OK &&
 		is_interned_dict(p, at))
 		return at;

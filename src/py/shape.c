@@ -85,13 +85,16 @@ fn_fits(const struct layout *l, shape_fn *fn)
 	if (fn == refs_asked)
 		return false;
 	if (fn == refs_dict)
-		return layout_has(l, PYF_DICT_KEYS);
+		return layout_has(l, PYF_DICT_KEYS) || layout_has(l, PYF_DICT27_TABLE);
+	/* 2.7 marks deleted entries with an object of its own. */
+	if (fn == refs_set)
+		return !layout_has(l, PYF_SIZEOF_INSTANCE27);
 	if (fn == refs_frame)
 		return layout_has(l, PYF_FRAME_IFRAME) && layout_has(l, PYF_IFRAME_STACKTOP);
 	if (fn == refs_gen)
 		return layout_has(l, PYF_GEN_IFRAME) && layout_has(l, PYF_IFRAME_STACKTOP);
 	if (fn == refs_deque)
-		return layout_has(l, PYF_DEQUE_LEFTBLOCK) && layout_has(l, PYF_DEQUEBLOCK_RIGHT);
+		return layout_has(l, PYF_DEQUE_LEFTBLOCK) && layout_has(l, PYF_DEQUEBLOCK_RIGHT) && !layout_has(l, PYF_SIZEOF_INSTANCE27);
 	if (fn == refs_odict)
 		return layout_has(l, PYF_ODICT_FIRST) && layout_has(l, PYF_ODICTNODE_NEXT);
 	return true;

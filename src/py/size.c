@@ -229,6 +229,8 @@ rule_fits(const struct layout *l, enum size_rule rule)
 	switch (rule) {
 	case SR_dict:
 		return layout_has(l, PYF_DICT_KEYS);
+	case SR_str:
+		return l->str_form == STR_PEP393;
 	case SR_odict:
 		return layout_has(l, PYF_ODICT_FAST_SIZE) && layout_has(l, PYF_SIZEOF_ODICTNODE);
 	case SR_code:
@@ -238,7 +240,7 @@ rule_fits(const struct layout *l, enum size_rule rule)
 	case SR_gen:
 		return layout_has(l, PYF_GEN_IFRAME) && layout_has(l, PYF_GEN_CODE);
 	case SR_deque:
-		return layout_has(l, PYF_DEQUE_LEFTINDEX) && layout_has(l, PYF_SIZEOF_DEQUEBLOCK);
+		return layout_has(l, PYF_DEQUE_LEFTINDEX) && layout_has(l, PYF_SIZEOF_DEQUEBLOCK) && !layout_has(l, PYF_SIZEOF_INSTANCE27);
 	default:
 		return true;
 	}

@@ -5,14 +5,30 @@
  */
 #include "priv.h"
 
+#include <string.h>
+
 #include "memscan/limits.h"
 
+
+/* 2.7: unicode has its characters in a block of its own, 2 or 4 bytes each; str has bytes inside. */
+static enum status
+str_read_27(struct py *p, const void *obj, taddr addr, bool is_bytes, struct pystr *ret)
+{
+	const struct layout *l = p->l;
+
+	*ret = (struct pystr){.kind = is_bytes ? 1 : p->ucs_width, .is_ready = true};
+	ret->length = layout_get(l, is_bytes ? PYF_OB_SIZE : PYF_UNI27_LENGTH, obj);
+	ret->data = is_bytes ? addr + layout_off(l, PYF_BYTES_DATA) : layout_get(l, PYF_UNI27_STR, obj);
+	return ret->length <= 1ull << 40 ? MS_OK : MS_FORMAT;
+}
 
 enum status
 str_read(struct py *p, const void *obj, taddr addr, struct pystr *ret)
 {
 	const struct layout *l = p->l;
 
+	if (l->str_form == STR_27)
+		return str_read_27(p, obj, addr, false, ret);
 	*ret = (struct pystr){
 		.length = layout_get(l, PYF_STR_LENGTH, obj),
 		.kind = (unsigned)layout_bits(l, PYF_STR_KIND, obj),
@@ -32,6 +48,25 @@ str_read(struct py *p, const void *obj, taddr addr, struct pystr *ret)
 		return MS_FAULT;
 	ret->data = data;
 	return MS_OK;
+}
+
+size_t
+str_header(const struct py *p)
+{
+	if (p->l->str_form == STR_PEP393)
+		return layout_size(p->l, PYF_SIZEOF_ASCII);
+	return layout_off(p->l, PYF_UNI27_STR) + p->l->machine.ptr_width;
+}
+
+bool
+str_is(struct py *p, taddr addr, const char *text, size_t len)
+{
+	char have[64];
+	size_t n;
+
+	if (len >= sizeof(have))
+		return false;
+	return py_str_text(p, addr, have, len + 1, &n) == MS_OK && n == len && memcmp(have, text, len) == 0;
 }
 
 /* One code point as UTF-8; lone surrogates keep their three-byte form (ED xx xx). */
@@ -67,12 +102,16 @@ py_str_text(struct py *p, taddr addr, char *buf, size_t cap, size_t *len)
 	struct pystr s;
 
 	*len = 0;
-	if (ty == NULL || !(ty->flags & TPF_UNICODE))
+	if (ty == NULL)
 		return MS_FORMAT;
-	const void *v = target_view(p->t, addr, layout_size(p->l, PYF_SIZEOF_ASCII));
+	/* 2.7 names things with its 8-bit str. */
+	bool is_bytes = p->l->str_form == STR_27 && (ty->flags & TPF_BYTES);
+	if (!is_bytes && !(ty->flags & TPF_UNICODE))
+		return MS_FORMAT;
+	const void *v = target_view(p->t, addr, str_header(p));
 	if (v == NULL)
 		return MS_FAULT;
-	enum status st = str_read(p, v, addr, &s);
+	enum status st = is_bytes ? str_read_27(p, v, addr, true, &s) : str_read(p, v, addr, &s);
 	if (st != MS_OK)
 		return st;
 	if (s.kind == 0 || s.data == 0)

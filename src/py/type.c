@@ -84,11 +84,13 @@ is_python_class(struct py *p, taddr addr, const uint8_t *v)
 		return false;
 	if (py_word(p, addr + layout_off(p->l, PYF_HT_NAME), &ht_name) != MS_OK)
 		return false;
+	taddr tp_name = layout_get(p->l, PYF_TP_NAME, v);
+	if (p->l->str_form == STR_27)
+		return tp_name == ht_name + layout_off(p->l, PYF_BYTES_DATA);
 	const uint8_t *s = target_view(p->t, ht_name, layout_size(p->l, PYF_SIZEOF_COMPACT));
 	struct pystr str;
 	if (s == NULL || str_read(p, s, ht_name, &str) != MS_OK)
 		return false;
-	taddr tp_name = layout_get(p->l, PYF_TP_NAME, v);
 	if (str.is_ascii && str.is_compact)
 		return tp_name == str.data;
 	return tp_name == layout_get(p->l, PYF_STR_UTF8, s);

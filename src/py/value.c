@@ -91,6 +91,27 @@ py_int_value(struct py *p, const uint8_t bytes[32], uint64_t *ret)
 	return MS_OK;
 }
 
+/* 2.7: an int is a C long; bool is one. */
+static struct heap_value
+value_int_27(struct py *p, const struct pyobj *o, size_t max)
+{
+	struct heap_value v = value_len(VALUE_NO_LEN);
+	int64_t n = layout_get_signed(p->l, PYF_INT27_VALUE, o->p);
+	size_t len;
+
+	if (max == 0)
+		return v;
+	char *text = text_room(p, max);
+	bool is_bool = strcmp(strtab_get(p->names, o->type->name, &len), "bool") == 0;
+	if (is_bool)
+		v.text_len = (size_t)snprintf(text, 64, "%s", n != 0 ? "True" : "False");
+	else
+		v.text_len = (size_t)snprintf(text, 64, "%" PRId64, n);
+	v.kind = is_bool ? VK_BOOL : VK_INT;
+	v.text = text;
+	return v;
+}
+
 /* Digits of 30 bits, least first. */
 static struct heap_value
 value_int(struct py *p, const struct pyobj *o, size_t max)
@@ -278,6 +299,8 @@ py_value(struct py *p, const struct pyobj *o, size_t max)
 		return value_str(p, o, max);
 	if (flags & TPF_BYTES)
 		return value_bytes(p, o->addr + layout_off(l, PYF_BYTES_DATA), layout_get(l, PYF_OB_SIZE, o->p), max);
+	if (layout_has(l, PYF_INT27_VALUE) && (flags & TPF_INT27))
+		return value_int_27(p, o, max);
 	if (flags & TPF_LONG) {
 		struct heap_value v = value_int(p, o, max);
 		if (o->type->shape == NULL || strcmp(o->type->shape->name, "bool") != 0 || v.kind != VK_INT)
