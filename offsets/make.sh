@@ -32,6 +32,20 @@ debian() {
 	table "$1" "--sysroot=$fetched/$2/root" "$fetched/$2/root/usr/bin/$3"
 }
 
+# beside NAME PROGRAM: an interpreter without any symbol, whose debug information is in PROGRAM.debug
+# and nothing in it says so: it is shown where a distribution would have put it.
+beside() {
+	[ -e "$2.debug" ] || { echo "$1: left as it is, there is no $2.debug"; return; }
+	id=$(readelf -n "$2" | sed -n 's/.*Build ID: //p')
+	root=$(mktemp -d) || exit 1
+	rest=${id#??}
+	at=$root/usr/lib/debug/.build-id/${id%"$rest"}
+	mkdir -p "$at"
+	ln -s "$(readlink -f "$2.debug")" "$at/$rest.debug"
+	table "$1" "--sysroot=$root" "$2"
+	rm -r "$root"
+}
+
 table cpython-3.11-x86_64.tbl \
 	/usr/bin/python3.11 \
 	/usr/lib/python3.11/lib-dynload/*.cpython-311-x86_64-linux-gnu.so \
@@ -41,6 +55,7 @@ debian cpython-2.7.18-x86_64.tbl deb-2.7 python2.7
 debian cpython-2.7.18-i386.tbl i386-2.7 python2.7
 debian cpython-3.9.2-x86_64.tbl deb-3.9 python3.9
 debian cpython-3.13.5-x86_64.tbl deb-3.13 python3.13
+beside cpython-3.13.5-upstream-x86_64.tbl "$fetched/static-3.13/root/bin/python3.13"
 debian cpython-3.13.5-i386.tbl i386-3.13 python3.13
 debian cpython-3.13.18-x86_64.tbl deb-3.13-new python3.13
 debian cpython-3.14.10-x86_64.tbl deb-3.14 python3.14

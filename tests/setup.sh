@@ -8,10 +8,15 @@ set -u
 PURPOSE=${1:-build}
 
 # What is looked for, by purpose: c (a compiler), pc:NAME (a library by its pkg-config name), a
-# command's name. A word ending in "?" is installed if it can be, and otherwise done without.
+# command's name, py:NAME (a module of /usr/bin/python3). A word ending in "?" is installed if it can be, and otherwise done without.
 case $PURPOSE in
 build) wanted="c make pkg-config pc:libelf pc:libdw pc:libbsd-overlay pc:zlib" ;;
-check) wanted="c make pkg-config pc:libelf pc:libdw pc:libbsd-overlay pc:zlib pc:check python3 strace? setpriv? unshare? mandoc?" ;;
+check)
+	wanted="c make pkg-config pc:libelf pc:libdw pc:libbsd-overlay pc:zlib pc:check python3 strace? setpriv? unshare? mandoc?"
+	# Packages with types of their own, and the debug build, for the system's Python 3.11.
+	wanted="$wanted py:numpy? py:pandas? py:lxml? py:gevent? py:greenlet? py:aiohttp? py:multidict? py:yarl? py:frozenlist?"
+	wanted="$wanted py:psycopg2? py:msgpack? py:cffi? py:regex? py:BTrees? py:uvloop? py:cryptography? py:gi? python3.11-dbg?"
+	;;
 demo) wanted="c make pkg-config pc:libelf pc:libdw pc:libbsd-overlay pc:zlib python3" ;;
 *) echo "usage: setup.sh build|check|demo" >&2; exit 2 ;;
 esac
@@ -20,6 +25,10 @@ esac
 package() {
 	case $manager:$1 in
 	*:make | *:strace | *:mandoc) echo "$1" ;;
+	apt:py:BTrees) echo python3-btrees ;;
+	apt:py:*) echo "python3-${1#py:}" ;;
+	apt:python3.11-dbg) is_311 && echo python3.11-dbg ;;
+	*:py:* | *:python3.11-dbg) ;;
 	apk:c) echo gcc musl-dev ;;
 	apt:c) echo gcc libc6-dev ;;
 	*:c) echo gcc ;;
@@ -50,8 +59,15 @@ package() {
 	esac
 }
 
+is_311() {
+	/usr/bin/python3 -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2> /dev/null
+}
+
 have() {
 	case $1 in
+	# Other releases are not asked for them: the tests that use them are for this one.
+	py:*) ! is_311 || /usr/bin/python3 -c "import ${1#py:}" > /dev/null 2>&1 ;;
+	python3.11-dbg) ! is_311 || command -v python3.11-dbg > /dev/null ;;
 	c) command -v "${CC:-gcc}" > /dev/null && printf '#include <stdio.h>\n' | "${CC:-gcc}" -E - > /dev/null 2>&1 ;;
 	pc:*) pkg-config --exists "${1#pc:}" 2> /dev/null ;;
 	*) command -v "$1" > /dev/null ;;

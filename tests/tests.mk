@@ -14,15 +14,19 @@ SPLITOBJ   := $(foreach l,$(SPLIT),$(patsubst src/%.c,$(BUILD)/obj/%.o,$(sort $(
               $(BUILD)/tests/lint/split.o
 TOOLS      := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out %/shim.c,$(wildcard tests/live/*.c tests/bench/*.c))) \
               $(BUILD)/tests/live/shim.so
-FUZZERS    := $(if $(wildcard tests/fuzz/driver.c),$(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c))))
+FUZZERS    := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ       := $(FUZZERS:%=$(BUILD)/fuzz/%)
 # Without libFuzzer, a driver replays the corpus.
 FUZZ_MAIN   = $(if $(filter fuzz,$(VARIANT)),-fsanitize=fuzzer,$(BUILD)/tests/fuzz/driver.o)
 
 # The interpreters to be compared with, object by object: `make check PYTHONS="python3.11 ..."`.
 PYTHONS    ?= $(wildcard /usr/bin/python3 $(HOME)/.pyenv/versions/3.11.*/bin/python3)
+# Other releases: those under pyenv, and those that `make interpreters` has fetched.
+PYTHONS_OTHER ?= $(filter-out $(PYTHONS),$(wildcard $(HOME)/.pyenv/versions/*/bin/python)) \
+              $(wildcard $(CURDIR)/build/interpreters/*/python)
 LIVE       := $(filter-out $(addprefix tests/live/,lib.sh exact.sh run.sh),$(wildcard tests/live/*.sh))
 SCRIPTS    := $(foreach p,$(PYTHONS),$(foreach t,mixed wide threads,tests/live/exact.sh:$(t):$(p))) \
+              $(foreach p,$(PYTHONS_OTHER),tests/live/exact.sh:basic:$(p)) \
               $(sort $(LIVE)) $(sort $(wildcard tests/lint/*.sh)) \
               $(sort $(filter-out tests/cli/run.sh,$(wildcard tests/cli/*.sh))) $(FUZZERS:%=tests/corpus.sh:%)
 TESTENV     = MAKE='$(MAKE)' VARIANT='$(VARIANT)' BUILD='$(BUILD)' MEMSCAN='$(PROG)' CC='$(CC)' \
@@ -100,4 +104,4 @@ bench: all $(TOOLS)  ## time, pause and memory on a million objects
 demo:  ## install what is missing, build, and dump a live web service under load
 	@sh tests/setup.sh demo
 	@$(MAKE) --no-print-directory all
-	@$(TESTENV) sh tests/demo/run.sh
+	@MEMSCAN=build/memscan sh tests/demo/run.sh

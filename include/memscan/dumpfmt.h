@@ -20,7 +20,7 @@
 #define DUMP_MAGIC "memscan\n"
 #define DUMP_END_MAGIC "mscnend\n"
 #define DUMP_MAJOR 1
-#define DUMP_MINOR 0
+#define DUMP_MINOR 1
 #define DUMP_ALIGN 65536u /* the largest page size of a supported machine */
 #define DUMP_PACK 64u     /* alignment of the other extents, and of the TOC */
 
@@ -47,6 +47,7 @@ static_assert(offsetof(struct dumpfmt_header, header_size) == 12, "header_size i
 	X(ORFC, 4)  /* reference count, UINT32_MAX: see OBIG */                          \
 	X(OFLG, 2)  /* flags */                                                          \
 	X(OBIG, 24) /* struct heap_big, ascending by id */                               \
+	X(OBUF, 40) /* struct heap_buffer, ascending by object */                        \
 	X(OSRT, 4)  /* ids in ascending order of address */                              \
 	X(REFF, 8)  /* nobj + 1: number of the first reference of each object */         \
 	X(REFT, 4)  /* id that each reference goes to */                                 \
@@ -118,6 +119,14 @@ DUMP_AT(big, id, 0);
 DUMP_AT(big, pad, 4);
 DUMP_AT(big, size, 8);
 DUMP_AT(big, refcount, 16);
+DUMP_SIZE(buffer, 40);
+DUMP_AT(buffer, object, 0);
+DUMP_AT(buffer, flags, 4);
+DUMP_AT(buffer, owner, 8);
+DUMP_AT(buffer, name, 12);
+DUMP_AT(buffer, addr, 16);
+DUMP_AT(buffer, bytes, 24);
+DUMP_AT(buffer, length, 32);
 DUMP_SIZE(root, 24);
 DUMP_AT(root, to, 0);
 DUMP_AT(root, kind, 4);

@@ -214,6 +214,30 @@ struct heap_obj {
 	struct heap_value value;
 };
 
+/* What memory beside an object is to it. */
+#define HEAP_BUFFER_FLAGS(X)                                                             \
+	X(OWNED, 0x01, "owned")     /* the object frees it: it counts once, here */      \
+	X(VIEW, 0x02, "view")       /* it is another's, or nobody's: it does not count */ \
+	X(IN_SIZE, 0x04, "in-size") /* owned, and a part of the object's size already */ \
+	X(MAPPED, 0x08, "mapped")   /* owned, from mmap() instead of malloc() */
+
+enum {
+#define HEAP_BUFFER_ENUM(id, bit, name) BUFFER_##id = bit,
+	HEAP_BUFFER_FLAGS(HEAP_BUFFER_ENUM)
+#undef HEAP_BUFFER_ENUM
+};
+
+/* Native memory that an object has beside itself, or looks into; at most one an object. */
+struct heap_buffer {
+	objid object;
+	uint32_t flags;  /* BUFFER_* */
+	objid owner;     /* of a view: whose memory it is, or OBJID_NONE */
+	uint32_t name;   /* string id: what is in it, "float64 (1000, 3)"; 0 if unknown */
+	uint64_t addr;   /* of the first byte of the data */
+	uint64_t bytes;  /* owned: what freeing it would give back; a view: 0 */
+	uint64_t length; /* bytes of data, as nbytes says */
+};
+
 /* Something that could not be read or made no sense, counted by reason. */
 struct heap_damage {
 	uint32_t reason; /* string id */
@@ -233,8 +257,8 @@ struct heap_region {
 /*
  * Where a heap goes. Objects come in order of their ids, each followed by zero or more
  * refs calls of its own. Strings and types come in order of theirs (string 0 is ""), at any
- * time: also after objects and refs that name them. Threads, frames, roots, regions,
- * damage and meta come at any time. Every function returns MS_OK or the status that ends the walk.
+ * time: also after objects and refs that name them. Buffers come at any time in ascending order of their
+ * objects; threads, frames, roots, regions, damage and meta at any time. Every function returns MS_OK or the status that ends the walk.
  * Pointers are borrowed for the call.
  */
 struct heap_sink {
@@ -243,6 +267,7 @@ struct heap_sink {
 	enum status (*type)(void *self, const struct heap_type *t);
 	enum status (*object)(void *self, const struct heap_obj *o);
 	enum status (*refs)(void *self, const struct heap_ref *r, size_t n);
+	enum status (*buffer)(void *self, const struct heap_buffer *b);
 	enum status (*thread)(void *self, const struct heap_thread *t);
 	enum status (*frame)(void *self, const struct heap_frame *f);
 	enum status (*root)(void *self, const struct heap_root *r);
@@ -273,6 +298,9 @@ struct heap {
 
 	const struct heap_big *big; /* nbig, ascending by id: what does not fit 32 bits */
 	uint32_t nbig;
+
+	const struct heap_buffer *buffers; /* nbuffer, ascending by object */
+	uint32_t nbuffer;
 
 	const uint64_t *value_at; /* offset of the value record of every 64th object */
 	const uint8_t *values;    /* value records, one an object, back to back */
@@ -306,12 +334,18 @@ const char *value_kind_name(enum value_kind k);
 /* The names of the flags in OF_* order into buf, separated by sep; returns buf. */
 char *obj_flags_text(uint32_t flags, char sep, char *buf, size_t cap);
 
+/* The same of a buffer's flags. */
+char *buffer_flags_text(uint32_t flags, char sep, char *buf, size_t cap);
+
 /* A string's text, NUL-terminated; *len may be NULL. "" for an id out of range. */
 const char *heap_str(const struct heap *h, uint32_t id, size_t *len);
 
 /* Bytes of object i as sys.getsizeof() says, and its stored reference count. */
 uint64_t heap_size(const struct heap *h, objid i);
 uint64_t heap_refcount(const struct heap *h, objid i);
+
+/* The buffer of object i, or NULL. */
+const struct heap_buffer *heap_buffer_of(const struct heap *h, objid i);
 
 /* The object at an address, or OBJID_NONE. Needs by_addr. */
 objid heap_find(const struct heap *h, taddr addr);

@@ -3,7 +3,8 @@
  * precedence; nothing outside this layer asks for a version.
  *
  * Sources, strongest first: DWARF of the mapped binary (or its separate debug file), a
- * table given by the user, an embedded table; each of a build that matches exactly.
+ * table given by the user, an embedded table; each of a build that matches exactly. What
+ * the runtime says of itself picks the table, and has to agree with it.
  * layout_derive turns presence of fields into a handful of strategies and is the only
  * place that may. Knows ELF and targets; reads no Python objects.
  */
@@ -40,7 +41,7 @@ struct layout_field {
 };
 
 /* The strategies: what differs between releases in more than offsets. */
-enum gc_home { GC_HOME_INTERP, GC_HOME_RUNTIME, GC_HOME_STATIC }; /* who holds the list heads */
+enum gc_home { GC_HOME_INTERP, GC_HOME_RUNTIME, GC_HOME_STATIC, GC_HOME_MIMALLOC }; /* who holds the list heads; no lists: the allocator's pages (free-threaded) */
 enum keys_form { KEYS_BLOCK, KEYS_TABLE_27 };                  /* a dict's entries: a keys block (3.6), or a table of them (2.7) */
 enum str_form { STR_PEP393, STR_27 };                          /* text objects */
 enum keys_size { KEYS_LOG2, KEYS_SIZE_WORD };                  /* dict keys: dk_log2_size or dk_size */
@@ -78,11 +79,19 @@ struct layout {
 	enum frame_chain frame_chain;
 	enum type_visit type_visit;
 	enum preheader preheader;
+	uint64_t gc_head;     /* bytes of the collector's head in front of an object; 0: its bits are in the object */
 	unsigned digit_width; /* bytes of an int's digit: 4 (30 bits), or 2 (15 bits) */
 	bool has_immortals;  /* the low 32 bits of ob_refcnt count, negative is immortal (3.12) */
 };
 
 /* ---- finding the runtime ---- */
+
+/* What a runtime says of its own structs (_Py_DebugOffsets, since 3.13): its words as they stand there, not to be trusted. */
+enum { PYDEBUG_WORDS = 112 };
+struct pydebug {
+	unsigned n; /* 0: there are none */
+	uint64_t word[PYDEBUG_WORDS];
+};
 
 struct pyruntime {
 	struct module *module; /* the image that defines it */
@@ -93,12 +102,15 @@ struct pyruntime {
 	uint32_t hexversion;
 	char version[32];
 	char flavour[32];
-	char found_by[64];     /* "symbol _PyRuntime", "section .PyRuntime", ... */
+	char found_by[64];     /* "symbol _PyRuntime", "cookie xdebugpy in .PyRuntime", ... */
+	struct pydebug debug;
+	bool has_gc_first;
+	uint64_t gc_first;     /* offset of the first list head in _gc_runtime_state, as seen there */
 };
 
 /*
- * Find the CPython runtime among a target's modules, and its version (Py_Version, else
- * the text that Py_GetVersion made).
+ * Find the CPython runtime among a target's modules, by symbol, section or cookie, and its
+ * version (Py_Version, else its debug offsets, else the text that Py_GetVersion made).
  *
  * MS_ABSENT   not a Python process: says what was looked for; names PyPy and others where they are recognised
  * MS_VERSION  a Python, but of a kind this program has no way into

@@ -20,6 +20,7 @@
 
 struct py;
 struct shape;
+struct buffer_row;
 
 /* ---- references ---- */
 
@@ -94,6 +95,7 @@ struct pytype {
 	const struct pytype *cbase; /* nearest base (or itself) that subtype_traverse ends at */
 	const struct shape *shape;  /* of cbase's references, or NULL */
 	const struct shape *own_shape; /* the one that bears this C type's name, or NULL */
+	const struct buffer_row *buffer; /* of buffers.def, its own or inherited; NULL: no memory beside the object */
 	enum type_how how;
 	bool is_python;  /* made by a class statement */
 	bool is_subtype; /* its tp_traverse is subtype_traverse */
@@ -158,6 +160,9 @@ const struct pytype *py_type_at(const struct py *p, uint32_t id);
 /* The type object at addr, or NULL if there is none that makes sense. */
 const struct pytype *py_type(struct py *p, taddr addr);
 
+/* A method __sizeof__ written in C and an object whose size is known without it: more than any small int. False if there is none. */
+bool py_known_sizeof(struct py *p, taddr *fn, taddr *obj, uint64_t *size);
+
 /* Record that a type's references had to be guessed. */
 void py_type_set_how(struct py *p, uint32_t id, enum type_how how);
 
@@ -194,8 +199,27 @@ uint32_t py_flags(struct py *p, const struct pyobj *o);
  */
 struct heap_value py_value(struct py *p, const struct pyobj *o, size_t max);
 
-/* The value of a non-negative int of at most two digits, from the first 32 bytes of the object. MS_FORMAT. */
-MUST_CHECK enum status py_int_value(struct py *p, const uint8_t bytes[32], uint64_t *ret);
+/* Memory that an object has beside itself, or looks into. */
+struct pybuffer {
+	taddr addr;      /* of the data */
+	uint64_t length; /* bytes of data */
+	uint64_t bytes;  /* owned: what freeing it would give back, by the allocator's own account if that makes sense */
+	uint32_t flags;  /* BUFFER_* */
+	uint32_t name;   /* string id of a description, 0 if there is none */
+	taddr owner;     /* of a view: the object at the end of the chain of bases, 0 if it has none or the chain makes no sense */
+	bool is_owner_sure; /* that object says itself that the memory is its own */
+};
+
+/*
+ * The buffer of an object; size is what py_size said of it. Of the memory itself nothing is read but the
+ * allocator's words around its start. To be asked only where o->type->buffer is not NULL; o's view is gone afterwards.
+ * MS_ABSENT  it has none, or one within itself; MS_FORMAT  it says that memory is its own where nothing is mapped
+ */
+MUST_CHECK enum status py_buffer(struct py *p, const struct pyobj *o, uint64_t size, struct pybuffer *ret);
+
+/* The value of a non-negative int of at most two digits, from the first bytes of the object. MS_FORMAT. */
+enum { PYINT_VIEW = 48 };
+MUST_CHECK enum status py_int_value(struct py *p, const uint8_t bytes[PYINT_VIEW], uint64_t *ret);
 
 /* The text of the str object at addr as UTF-8 into buf (cut at cap), its length in bytes; MS_FORMAT if it is no str. */
 MUST_CHECK enum status py_str_text(struct py *p, taddr addr, char *buf, size_t cap, size_t *len);

@@ -36,7 +36,8 @@ struct walk_stats {
 
 /*
  * Walk everything and emit it: objects with references, threads, frames, roots, regions,
- * damage, and last the types and strings. The caller emits meta before: its texts are its own.
+ * damage, the opcodes that the interpreter did not know (meta "unknown_opcode.BYTES"), and
+ * last the types and strings. Other meta is the caller's.
  *
  * names is the string table that p was opened with.
  * MS_LIMIT  more than LIM_OBJECTS; any status of the sink

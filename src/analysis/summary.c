@@ -90,9 +90,10 @@ static int
 compare_size(const void *pa, const void *pb)
 {
 	const struct summary_row *a = pa, *b = pb;
+	uint64_t a_all = a->size + a->buffers, b_all = b->size + b->buffers;
 
-	if (a->size != b->size)
-		return a->size > b->size ? -1 : 1;
+	if (a_all != b_all)
+		return a_all > b_all ? -1 : 1;
 	if (a->count != b->count)
 		return a->count > b->count ? -1 : 1;
 	return compare_ids(a, b);
@@ -173,6 +174,17 @@ sort_rows(struct kinds *k, enum summary_sort sort)
 	}
 }
 
+/* Bytes that object i owns beside its size; *next is the first buffer that is not of an object before. */
+static uint64_t
+buffer_bytes(const struct heap *h, objid i, uint32_t *next)
+{
+	if (*next >= h->nbuffer || h->buffers[*next].object != i)
+		return 0;
+	const struct heap_buffer *b = &h->buffers[(*next)++];
+	bool is_beside = (b->flags & (BUFFER_OWNED | BUFFER_IN_SIZE)) == BUFFER_OWNED;
+	return is_beside ? b->bytes : 0;
+}
+
 enum status
 summary_compute(const struct heap *h, enum summary_by by, enum summary_sort sort,
 	struct summary *ret, struct errbuf *eb)
@@ -189,19 +201,23 @@ summary_compute(const struct heap *h, enum summary_by by, enum summary_sort sort
 		return st;
 	if (by == SUMMARY_TYPE)
 		find_owners(h, owner);
+	uint32_t next = 0;
 	for (objid i = 0; i < h->nobj; i++) {
 		uint32_t at = row_of(&k, h->type[i], owner[i]);
 		struct summary_row *row = &k.rows.at[at];
 		uint64_t size =
 			h->size32[i] != UINT32_MAX ? h->size32[i] : heap_size(h, i);
+		uint64_t buffers = buffer_bytes(h, i, &next);
 		row->count++;
 		row->size += size;
+		row->buffers += buffers;
 		if (row->largest_id == OBJID_NONE || size > row->largest) {
 			row->largest = size;
 			row->largest_id = i;
 		}
 		s.count++;
 		s.size += size;
+		s.buffers += buffers;
 	}
 	sort_rows(&k, sort);
 	s.rows = STEAL(k.rows.at);

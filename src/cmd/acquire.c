@@ -60,6 +60,23 @@ still_same(const struct acquired *a, struct errbuf *eb)
 	return is_same ? MS_OK : errbuf_set(eb, MS_GONE, "the process became another program (exec) meanwhile");
 }
 
+enum status
+acquire_explain(const struct acquired *a, enum status st, struct errbuf *eb)
+{
+	struct errbuf why = {0};
+
+	bool is_ours = st == MS_IO || st == MS_NOMEM || st == MS_USAGE || st == MS_INTR;
+	if (st == MS_OK || st == MS_GONE || is_ours || a->proc.exe == NULL)
+		return st;
+	/* Whatever failed, it failed on a process that is no longer there. */
+	enum status now = still_same(a, &why);
+	if (now == MS_OK)
+		return st;
+	if (now == MS_GONE)
+		return errbuf_set(eb, MS_GONE, "%s", why.msg);
+	return errbuf_set(eb, MS_GONE, "the process exited meanwhile");
+}
+
 /* Look at the collectors through the live target: cheap, and before anything is copied. */
 static enum status
 check_idle(struct acquired *a, struct py *p, struct errbuf *eb)

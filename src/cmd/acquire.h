@@ -37,6 +37,12 @@ MUST_CHECK enum status acquire_find(const struct acquire_opts *o, struct acquire
  * MS_GONE  it ended, or became another program
  */
 MUST_CHECK enum status acquire_copy(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb);
+
+/*
+ * After a failure with status st and its text: if the process has exited or become another program
+ * since it was found, that is the reason; returns MS_GONE with that text, else st.
+ */
+MUST_CHECK enum status acquire_explain(const struct acquired *a, enum status st, struct errbuf *eb);
 void acquired_fini(struct acquired *a);
 
 #endif

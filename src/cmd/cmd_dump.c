@@ -279,6 +279,7 @@ take(const struct acquire_opts *o, struct walk_opts *w, struct acquired *a, stru
 	enum status st = acquire_find(o, a, eb);
 	if (st == MS_OK)
 		st = acquire_copy(o, a, eb);
+	st = acquire_explain(a, st, eb);
 	if (st != MS_OK)
 		return errbuf_wrap(eb, "pid %d", (int)o->pid);
 	w->rt = &a->rt;
@@ -287,6 +288,7 @@ take(const struct acquire_opts *o, struct walk_opts *w, struct acquired *a, stru
 	w->thread_name = thread_name;
 	w->thread_name_self = &threads;
 	st = walk_into(a, o, w, out, begun, &stats, eb);
+	st = acquire_explain(a, st, eb);
 	if (st != MS_OK)
 		return errbuf_wrap(eb, "pid %d", (int)o->pid);
 	const char *path = out->path != NULL ? out->path : "-";

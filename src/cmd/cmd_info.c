@@ -123,6 +123,7 @@ print_meta(struct report *r, const struct heap *h, const char *name, bool want_o
 
 struct counts {
 	uint64_t bytes, guessed, hidden, damage;
+	uint64_t owned, in_size, mapped; /* bytes of buffers */
 };
 
 static struct counts
@@ -138,6 +139,12 @@ count_all(const struct heap *h)
 	}
 	for (uint32_t i = 0; i < h->ndamage; i++)
 		c.damage += h->damage[i].count;
+	for (uint32_t i = 0; i < h->nbuffer; i++) {
+		const struct heap_buffer *b = &h->buffers[i];
+		c.owned += (b->flags & BUFFER_OWNED) != 0 ? b->bytes : 0;
+		c.in_size += (b->flags & BUFFER_IN_SIZE) != 0 ? b->bytes : 0;
+		c.mapped += (b->flags & BUFFER_MAPPED) != 0 ? b->bytes : 0;
+	}
 	return c;
 }
 
@@ -151,6 +158,10 @@ print_counts(struct report *r, const struct heap *h, uint64_t file_bytes)
 	} rows[] = {
 		{{"objects", "objects", CELL_COUNT}, h->nobj},
 		{{"bytes", "in bytes", CELL_COUNT}, c.bytes},
+		{{"buffers", "buffers and views", CELL_COUNT}, h->nbuffer},
+		{{"buffer_bytes", "in bytes of their owners", CELL_COUNT}, c.owned},
+		{{"buffer_bytes_in_size", "in the objects' sizes", CELL_COUNT}, c.in_size},
+		{{"buffer_bytes_mapped", "in mappings", CELL_COUNT}, c.mapped},
 		{{"references", "references", CELL_COUNT}, h->nref},
 		{{"hidden", "hidden from the collector", CELL_COUNT}, c.hidden},
 		{{"guessed", "guessed", CELL_COUNT}, c.guessed},
@@ -342,7 +353,7 @@ run_info(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 {
 	static const uint32_t needed = 1u << DC_STRS | 1u << DC_STRO | 1u << DC_TYPE |
 		1u << DC_OADR | 1u << DC_OTYP | 1u << DC_OSIZ | 1u << DC_OBIG |
-		1u << DC_REFF | 1u << DC_REFL | 1u << DC_ROOT | 1u << DC_THRD |
+		1u << DC_OBUF | 1u << DC_REFF | 1u << DC_REFL | 1u << DC_ROOT | 1u << DC_THRD |
 		1u << DC_FRAM | 1u << DC_RGNS | 1u << DC_DMGE | 1u << DC_META;
 	enum rows_format format;
 

@@ -157,6 +157,42 @@ print_object(struct report *r, const struct heap *h, objid i, taddr asked)
 		cell_str(type_how_name((enum type_how)how)));
 }
 
+/* The memory beside it: one row, or none. */
+static void
+print_buffer(struct report *r, const struct heap *h, objid i)
+{
+	static const struct column columns[] = {
+		{"address", "Memory at", CELL_ADDR},
+		{"bytes", "Bytes", CELL_COUNT},
+		{"length", "Length", CELL_COUNT},
+		{"flags", "Marks", CELL_TEXT},
+		{"description", "What", CELL_TEXT},
+		{"owner", "Owner", CELL_ADDR},
+		{"owner_type", "Type", CELL_TEXT},
+	};
+	const struct heap_buffer *b = heap_buffer_of(h, i);
+
+	report_gap(r);
+	struct rows *rows = rows_begin(r, "buffer", columns, ARRAY_LEN(columns));
+	if (b != NULL) {
+		char flags[64], type[TYPE_CAP];
+		bool has_owner = b->owner != OBJID_NONE;
+		const struct cell cells[] = {
+			{.u = b->addr},
+			{.u = b->bytes, .absent = (b->flags & BUFFER_OWNED) == 0},
+			{.u = b->length},
+			cell_str(buffer_flags_text(b->flags, ' ', flags, sizeof(flags))),
+			cell_str(b->name != 0 ? heap_str(h, b->name, NULL) : NULL),
+			{.u = has_owner ? h->addr[b->owner] : 0, .absent = !has_owner},
+			cell_str(has_owner ?
+					type_text(h, h->type[b->owner], type, sizeof(type)) :
+					NULL),
+		};
+		rows_put(rows, cells);
+	}
+	rows_end(rows, 0);
+}
+
 static uint64_t
 print_roots(struct report *r, const struct heap *h, objid i, uint64_t limit)
 {
@@ -312,6 +348,7 @@ run_show(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 	struct report *r = report_new(stdout, format);
 	size_t n_in = 0;
 	print_object(r, h, i, addr);
+	print_buffer(r, h, i);
 	uint64_t n_roots = print_roots(r, h, i, limit);
 	size_t n_out = print_references(r, h, i, limit);
 	st = print_referrers(r, h, i, limit, &n_in, eb);

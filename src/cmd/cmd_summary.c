@@ -31,6 +31,7 @@ static const struct column columns[] = {
 	{"size_percent", "%", CELL_PERCENT},
 	{"cumulative_size", NULL, CELL_BYTES},
 	{"cumulative_percent", "Cum %", CELL_PERCENT},
+	{"buffers", "Buffers", CELL_BYTES},
 	{"largest", "Largest", CELL_BYTES},
 	{"largest_address", NULL, CELL_ADDR},
 	{"kind", "Kind", CELL_TEXT},
@@ -44,6 +45,7 @@ enum {
 	COL_SIZE_PCT,
 	COL_CUM,
 	COL_CUM_PCT,
+	COL_BUFFERS,
 	COL_LARGEST,
 	COL_LARGEST_AT,
 	COL_KIND,
@@ -80,9 +82,14 @@ static void
 print_rows(struct report *r, const struct heap *h, const struct summary *s,
 	enum summary_by by, size_t limit)
 {
-	struct rows *rows = rows_begin(
-		r, by == SUMMARY_MODULE ? "modules" : "kinds", columns, N_COLS);
+	struct column shown[N_COLS];
 	uint64_t cumulative = 0;
+
+	memcpy(shown, columns, sizeof(shown));
+	if (s->buffers == 0)
+		shown[COL_BUFFERS].title = NULL;
+	struct rows *rows =
+		rows_begin(r, by == SUMMARY_MODULE ? "modules" : "kinds", shown, N_COLS);
 
 	for (size_t i = 0; i < s->n && i < limit; i++) {
 		const struct summary_row *row = &s->rows[i];
@@ -97,6 +104,7 @@ print_rows(struct report *r, const struct heap *h, const struct summary *s,
 			[COL_SIZE_PCT] = {.d = percent(row->size, s->size)},
 			[COL_CUM] = {.u = cumulative},
 			[COL_CUM_PCT] = {.d = percent(cumulative, s->size)},
+			[COL_BUFFERS] = {.u = row->buffers},
 			[COL_LARGEST] = {.u = row->largest},
 			[COL_LARGEST_AT] = {.u = largest_at},
 			[COL_KIND] = cell_str(kind_text(h, by, row, kind, sizeof(kind))),
@@ -104,6 +112,24 @@ print_rows(struct report *r, const struct heap *h, const struct summary *s,
 		rows_put(rows, cells);
 	}
 	rows_end(rows, s->n > limit ? s->n - limit : 0);
+}
+
+static void
+print_totals(struct report *r, const struct summary *s, enum summary_by by)
+{
+	char objects[TEXT_NUM], kinds[TEXT_NUM], bytes[TEXT_NUM], buffers[TEXT_NUM];
+	const char *what = by == SUMMARY_MODULE ? "modules" : "kinds";
+
+	text_count(objects, s->count);
+	text_count(kinds, s->n);
+	text_count(bytes, s->size);
+	text_count(buffers, s->buffers);
+	if (s->buffers == 0)
+		report_line(r, "%s objects of %s %s take %s bytes.", objects, kinds, what,
+			bytes);
+	else
+		report_line(r, "%s objects of %s %s take %s bytes, and %s bytes in buffers.",
+			objects, kinds, what, bytes, buffers);
 }
 
 /* What the reader must know before trusting the numbers. */
@@ -136,8 +162,8 @@ static enum status
 run_summary(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 {
 	uint32_t needed = 1u << DC_STRS | 1u << DC_STRO | 1u << DC_TYPE | 1u << DC_OTYP |
-		1u << DC_OSIZ | 1u << DC_OBIG | 1u << DC_REFF | 1u << DC_REFT |
-		1u << DC_REFL | 1u << DC_DMGE | 1u << DC_META;
+		1u << DC_OSIZ | 1u << DC_OBIG | 1u << DC_OBUF | 1u << DC_REFF |
+		1u << DC_REFT | 1u << DC_REFL | 1u << DC_DMGE | 1u << DC_META;
 	const char *by_word = cmd_value(a, "by"), *sort_word = cmd_value(a, "sort");
 	enum summary_by by =
 		by_word != NULL && *by_word == 'm' ? SUMMARY_MODULE : SUMMARY_TYPE;
@@ -168,15 +194,14 @@ run_summary(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 	if (st != MS_OK)
 		return st;
 
-	char objects[TEXT_NUM], kinds[TEXT_NUM], bytes[TEXT_NUM];
 	struct report *r = report_new(stdout, format);
 	report_value(r, &(struct column){"objects", NULL, CELL_COUNT},
 		(struct cell){.u = s.count});
 	report_value(r, &(struct column){"size", NULL, CELL_BYTES},
 		(struct cell){.u = s.size});
-	report_line(r, "%s objects of %s %s take %s bytes.", text_count(objects, s.count),
-		text_count(kinds, s.n), by == SUMMARY_MODULE ? "modules" : "kinds",
-		text_count(bytes, s.size));
+	report_value(r, &(struct column){"buffers", NULL, CELL_BYTES},
+		(struct cell){.u = s.buffers});
+	print_totals(r, &s, by);
 	print_rows(r, h, &s, by, limit == 0 ? SIZE_MAX : limit);
 	st = report_end(r, eb);
 	if (st == MS_OK)

@@ -117,6 +117,7 @@ count_free(
 	} counts[] = {
 		{DC_TYPE, &h->ntype},
 		{DC_OBIG, &h->nbig},
+		{DC_OBUF, &h->nbuffer},
 		{DC_ROOT, &h->nroot},
 		{DC_THRD, &h->nthread},
 		{DC_FRAM, &h->nframe},
@@ -193,6 +194,7 @@ point_heap(struct heap *h, const struct chunk_map *maps)
 	h->count32 = AT(ORFC);
 	h->flags = AT(OFLG);
 	h->big = AT(OBIG);
+	h->buffers = AT(OBUF);
 	h->by_addr = AT(OSRT);
 	h->first = AT(REFF);
 	h->to = AT(REFT);

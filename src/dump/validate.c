@@ -140,6 +140,21 @@ check_big(const struct heap *h, struct errbuf *eb)
 	return MS_OK;
 }
 
+static enum status
+check_buffers(const struct heap *h, struct errbuf *eb)
+{
+	for (uint32_t k = 0; k < h->nbuffer; k++) {
+		const struct heap_buffer *b = &h->buffers[k];
+		if (b->object >= h->nobj || (k > 0 && b->object <= b[-1].object))
+			return bad(eb, "OBUF", k, "objects do not ascend, or no such object");
+		if (b->owner >= h->nobj && b->owner != OBJID_NONE)
+			return bad(eb, "OBUF", k, "no such owner");
+		if (b->name >= h->nstr)
+			return bad(eb, "OBUF", k, "no such string");
+	}
+	return MS_OK;
+}
+
 /* (address, id) ascends strictly, so that no id is there twice, and all are there. */
 static enum status
 check_sorted(const struct heap *h, struct errbuf *eb)
@@ -297,6 +312,8 @@ heap_validate(const struct heap *h, uint64_t str_bytes, struct errbuf *eb)
 		st = check_ids(h->type, h->nobj, h->ntype, "OTYP", eb);
 	if (st == MS_OK && h->big != NULL)
 		st = check_big(h, eb);
+	if (st == MS_OK && h->buffers != NULL)
+		st = check_buffers(h, eb);
 	if (st == MS_OK && h->by_addr != NULL)
 		st = check_sorted(h, eb);
 	if (st == MS_OK && h->first != NULL)

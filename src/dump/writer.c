@@ -34,6 +34,7 @@ struct dump_writer {
 	bool is_finished;
 	struct dump_counts counts; /* file_bytes is where the next byte goes */
 	uint32_t nstr;
+	uint32_t after_buffer; /* 1 + object of the last buffer */
 	struct column col[DC_COUNT];
 	VEC(uint64_t) addrs; /* of all objects, when the file cannot be read again */
 	VEC(char) meta;      /* keys and values in turn, each with its NUL */
@@ -286,6 +287,21 @@ sink_refs(void *self, const struct heap_ref *r, size_t n)
 }
 
 static enum status
+sink_buffer(void *self, const struct heap_buffer *b)
+{
+	struct dump_writer *w = self;
+
+	if (w->err.code != MS_OK)
+		return w->err.code;
+	if (b->object < w->after_buffer || b->object == OBJID_NONE)
+		return errbuf_set(
+			&w->err, MS_USAGE, "buffers are not in order of their objects");
+	w->after_buffer = b->object + 1;
+	put_bytes(w, DC_OBUF, b, sizeof(*b));
+	return w->err.code;
+}
+
+static enum status
 sink_thread(void *self, const struct heap_thread *t)
 {
 	struct dump_writer *w = self;
@@ -470,6 +486,7 @@ dump_writer_new(struct outfile *out, struct dump_writer **ret, struct errbuf *eb
 		.type = sink_type,
 		.object = sink_object,
 		.refs = sink_refs,
+		.buffer = sink_buffer,
 		.thread = sink_thread,
 		.frame = sink_frame,
 		.root = sink_root,

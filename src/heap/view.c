@@ -53,6 +53,21 @@ heap_refcount(const struct heap *h, objid i)
 	return big != NULL ? big->refcount : UINT32_MAX;
 }
 
+const struct heap_buffer *
+heap_buffer_of(const struct heap *h, objid i)
+{
+	size_t lo = 0, hi = h->buffers != NULL ? h->nbuffer : 0, end = hi;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (h->buffers[mid].object < i)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < end && h->buffers[lo].object == i ? &h->buffers[lo] : NULL;
+}
+
 objid
 heap_find(const struct heap *h, taddr addr)
 {

@@ -52,6 +52,7 @@ derive_aliases(struct layout *l)
 	} same[] = {
 		{PYF_GCHEAD_NEXT, PYF_GCHEAD_OLD_NEXT},         /* to 3.7 */
 		{PYF_GCHEAD_PREV, PYF_GCHEAD_OLD_PREV},         /* to 3.7 */
+		{PYF_OB_REFCNT, PYF_OB_REF_LOCAL},              /* free-threaded: the owner's count */
 		{PYF_BYTES_DATA, PYF_STR27_DATA},               /* 2.7: str */
 		{PYF_INTERP_THREADS_HEAD, PYF_INTERP_TSTATE_HEAD}, /* to 3.10 */
 		{PYF_INTERP_MODULES, PYF_INTERP_IMPORTS_MODULES}, /* since 3.12 */
@@ -63,6 +64,8 @@ derive_aliases(struct layout *l)
 		{PYF_BUILTIN_TYPE, PYF_MANAGED_TYPE},           /* since 3.13 */
 		{PYF_BUILTIN_DICT, PYF_MANAGED_DICT},           /* since 3.13 */
 		{PYF_BUILTIN_SUBCLASSES, PYF_MANAGED_SUBCLASSES}, /* since 3.13 */
+		{PYF_MIPAGE_BLOCK_SIZE, PYF_MIPAGE_XBLOCK_SIZE}, /* mimalloc to 2.1 */
+		{PYF_MIPAGE_TAG, PYF_MIPAGE_HEAP_TAG},          /* mimalloc since 2.2 */
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(same); i++) {
@@ -80,11 +83,34 @@ derive_aliases(struct layout *l)
 	}
 }
 
-/* Who holds the heads of the collector's lists: the runtime, since 3.9 interpreters. */
+/* Where objects of the collector are found without lists: all that src/py/mimalloc.c looks at. */
+static bool
+has_mimalloc(const struct layout *l)
+{
+	static const enum pyf need[] = {
+		PYF_OB_GC_BITS, PYF_OB_REF_LOCAL, PYF_OB_REF_SHARED, PYF_INTERP_GC, PYF_TSTATE_MI_HEAPS,
+		PYF_TSTATE_MI_READY, PYF_MIHEAP_PAGES, PYF_MIQUEUE_FIRST, PYF_SIZEOF_MIPAGE,
+		PYF_MIPAGE_SLICES, PYF_MIPAGE_TAG, PYF_MIPAGE_CAPACITY, PYF_MIPAGE_BLOCK_SIZE,
+		PYF_MIPAGE_FREE, PYF_MIPAGE_LOCAL_FREE, PYF_MIPAGE_XTHREAD_FREE, PYF_MIPAGE_NEXT,
+		PYF_MIPAGE_PREV, PYF_MISEGMENT_SLICES, PYF_MISEGMENT_ENTRIES, PYF_MISEGMENT_INFO,
+		PYF_MISEGMENT_THREAD, PYF_MISEGMENT_NEXT,
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(need); i++)
+		if (!layout_has(l, need[i]))
+			return false;
+	return true;
+}
+
+/*
+ * Who holds the heads of the collector's lists: the runtime, since 3.9 interpreters. A
+ * free-threaded interpreter has heads, too, but nothing ever hangs off them.
+ */
 static enum status
 derive_gc_home(struct layout *l, struct errbuf *eb)
 {
-	bool has_heads = layout_has(l, PYF_GC_GENERATIONS);
+	bool is_free_threaded = layout_has(l, PYF_OB_GC_BITS);
+	bool has_heads = layout_has(l, PYF_GC_GENERATIONS) && !is_free_threaded;
 	bool in_interp = has_heads && layout_has(l, PYF_INTERP_GC);
 	bool in_runtime = has_heads && layout_has(l, PYF_RUNTIME_GC);
 	/* To 3.6: static variables, which _PyGC_generation0 points to. */
@@ -94,6 +120,7 @@ derive_gc_home(struct layout *l, struct errbuf *eb)
 		{"lists of the interpreter", in_interp, GC_HOME_INTERP},
 		{"lists of the runtime", in_runtime, GC_HOME_RUNTIME},
 		{"static lists", is_static, GC_HOME_STATIC},
+		{"pages of mimalloc", is_free_threaded && has_mimalloc(l), GC_HOME_MIMALLOC},
 	};
 	int value = 0;
 	enum status st = choose(l, "the home of the collector's lists (gc.generations)",
@@ -205,6 +232,8 @@ derive_habits(struct layout *l)
 {
 	const struct layout_field *digits = &l->f[PYF_INT_DIGITS];
 	l->digit_width = (unsigned)(digits->stride != 0 ? digits->stride : 4);
+	/* CPython: _PyObject_GC_TRACK, Include/internal/pycore_object.h: ob_gc_bits instead of a PyGC_Head (free-threaded). */
+	l->gc_head = l->gc_home == GC_HOME_MIMALLOC ? 0 : l->f[PYF_SIZEOF_GC_HEAD].size;
 	/* 3.12 splits the word, 3.14 puts flags into its upper half. */
 	l->has_immortals = layout_has(l, PYF_OB_REFCNT_SPLIT) || layout_has(l, PYF_OB_REFCNT_FULL);
 	l->str_form = layout_has(l, PYF_SIZEOF_ASCII) ? STR_PEP393 : STR_27;

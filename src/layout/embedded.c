@@ -1,7 +1,8 @@
 /*
  * Picking a table. A table describes one way in which a release was built, so it is
  * chosen only where machine, flavour, exact version and the size of _PyRuntime all match:
- * offsets move within a minor release, and distributors patch them.
+ * offsets move within a minor release, and distributors patch them. Where the runtime
+ * states offsets itself, they have to be the table's.
  */
 #include "layout/priv.h"
 
@@ -10,8 +11,9 @@
 
 #include "memscan/mem.h"
 
-const char *
-table_mismatch(const struct layout *table, const struct pyruntime *rt,
+/* A table of another release, machine or flavour. */
+static const char *
+key_mismatch(const struct layout *table, const struct pyruntime *rt,
 	const struct machine *m, char *buf, size_t cap)
 {
 	char first[PYVERSION_TEXT], last[PYVERSION_TEXT], arch[2][32];
@@ -34,12 +36,28 @@ table_mismatch(const struct layout *table, const struct pyruntime *rt,
 			rt->version);
 		return buf;
 	}
+	return NULL;
+}
+
+/* A table of the same release, built in another way. */
+static const char *
+build_mismatch(const struct layout *table, const struct pyruntime *rt, char *buf,
+	size_t cap)
+{
 	if (rt->size != 0 && rt->size != table->runtime_size) {
 		snprintf(buf, cap, "its _PyRuntime has %" PRIu64 " bytes, not %" PRIu64,
 			table->runtime_size, rt->size);
 		return buf;
 	}
-	return NULL;
+	return debugoffsets_mismatch(table, rt, buf, cap);
+}
+
+const char *
+table_mismatch(const struct layout *table, const struct pyruntime *rt,
+	const struct machine *m, char *buf, size_t cap)
+{
+	const char *why = key_mismatch(table, rt, m, buf, cap);
+	return why != NULL ? why : build_mismatch(table, rt, buf, cap);
 }
 
 enum status
@@ -47,7 +65,7 @@ embedded_find(const struct pyruntime *rt, const struct machine *m, struct layout
 	struct errbuf *eb)
 {
 	CLEAN(layout_fini) struct layout found = {0};
-	char why[128];
+	char why[128], near[256] = "";
 
 	for (const struct embedded_table *e = embedded_tables; e->name != NULL; e++) {
 		CLEAN(layout_fini) struct layout l = {0};
@@ -55,8 +73,12 @@ embedded_find(const struct pyruntime *rt, const struct machine *m, struct layout
 			&l, eb);
 		if (st != MS_OK)
 			return st;
-		if (table_mismatch(&l, rt, m, why, sizeof(why)) != NULL)
+		if (key_mismatch(&l, rt, m, why, sizeof(why)) != NULL)
 			continue;
+		if (build_mismatch(&l, rt, why, sizeof(why)) != NULL) {
+			snprintf(near, sizeof(near), "; %s is of another build, as %s", e->name, why);
+			continue;
+		}
 		snprintf(l.origin, sizeof(l.origin), "table %s", e->name);
 		if (found.rows == NULL) {
 			layout_move(&found, &l);
@@ -69,8 +91,9 @@ embedded_find(const struct pyruntime *rt, const struct machine *m, struct layout
 				found.origin, l.origin, rt->version, rt->flavour);
 	}
 	if (found.rows == NULL)
-		return errbuf_set(eb, MS_ABSENT, "no offset table covers CPython %s (%s)",
-			rt->version, rt->flavour);
+		return errbuf_set(eb, MS_ABSENT, "no offset table covers CPython %s (%s)%s",
+			rt->version, rt->flavour, near);
+	debugoffsets_credit(&found, rt);
 	layout_move(ret, &found);
 	return MS_OK;
 }

@@ -124,20 +124,23 @@ fill_unknown(struct layout *l, const struct layout *table)
 	snprintf(l->origin + n, sizeof(l->origin) - n, " and %s", table->origin);
 }
 
-/* No source: say what is known, what was tried, and the one thing that helps. */
+/* No source: say what is known, what was tried, and the one thing that helps; eb holds what the embedded tables lack. */
 static enum status
 refuse(const struct pyruntime *rt, struct errbuf *eb)
 {
-	char arch[32];
+	char arch[32], near[256];
 	unsigned major = rt->hexversion >> 24, minor = (rt->hexversion >> 16) & 0xff;
 
+	/* A table of the same release that is of another build: what told them apart. */
+	const char *built = strchr(eb->msg, ';');
+	snprintf(near, sizeof(near), "%s", built != NULL ? built : "");
 	return errbuf_set(eb, MS_VERSION,
-		"CPython %s (%s, %s): no offset table covers it and its binary carries "
+		"CPython %s (%s, %s): no offset table covers it%s%s and its binary carries "
 		"no debug information; with the debug symbols installed, make one: "
 		"memscan offsets %s > cpython-%u.%u.tbl, "
 		"then use --offsets cpython-%u.%u.tbl",
 		rt->version, rt->flavour, arch_name(elf_machine(rt->module), arch),
-		rt->module->path,
+		near, near[0] != '\0' ? "," : "", rt->module->path,
 		major, minor, major, minor);
 }
 
@@ -184,9 +187,17 @@ layout_load(const struct pyruntime *rt, const char *file, struct layout *ret,
 	struct layout *l = dwarf.rows != NULL ? &dwarf : &table;
 	if (l == &dwarf && table.rows != NULL) {
 		st = sources_disagree(&dwarf, &table, eb);
-		if (st != MS_OK)
+		/*
+		 * Distributors patch structs without a trace in the version or the size of
+		 * the runtime (Debian's 3.13 packs PyGC_Head): an embedded table may be of
+		 * another build than this one, whose own word counts. A table that was asked for is an error.
+		 */
+		if (st != MS_OK && (st != MS_FORMAT || file != NULL))
 			return st;
-		fill_unknown(&dwarf, &table);
+		if (st == MS_OK)
+			fill_unknown(&dwarf, &table);
+		else
+			log_at(LOG_VERBOSE, "%s: the table is not used", eb->msg);
 	}
 	layout_identify(l, rt);
 	st = layout_finish(l, eb);

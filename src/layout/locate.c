@@ -2,27 +2,21 @@
  * Finding CPython in a process or file: the image that defines _PyRuntime, and which
  * release and flavour it is. All of it comes from names and texts that survive stripping.
  *
- * CPython: _PyRuntime is exported since 3.7 and has its own section since 3.10
- * (Python/pylifecycle.c); Py_Version, an unsigned long in .rodata, is exported since 3.11
+ * CPython: _PyRuntime is exported since 3.7, has its own section since 3.10
+ * (Python/pylifecycle.c) and begins with a cookie since 3.13; Py_Version, an unsigned long in .rodata, is exported since 3.11
  * (Python/getversion.c).
  */
 #include "memscan/layout.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "layout/priv.h"
 #include "memscan/log.h"
 #include "memscan/mem.h"
 
-/* The address space to read (NULL: the file alone) and one module of it. */
-struct image {
-	struct target *t;
-	struct module *m;
-};
-
-/* Bytes of the module: from the process, or if it lacks them (a core) from the file. */
-static enum status
+enum status
 image_read(const struct image *im, taddr addr, void *buf, size_t n)
 {
 	if (im->t != NULL && target_read(im->t, addr, buf, n) == MS_OK)
@@ -67,30 +61,44 @@ version_from_word(const struct image *im, uint32_t *hex)
 	return true;
 }
 
-/* Scan a section in pieces that overlap by more than any version text is long. */
+/* What is looked for in a run of bytes; a version goes to *hex, of one series where that is known. */
+typedef bool finder(const char *p, size_t n, uint32_t series, uint32_t *hex);
+
+/* Scan in pieces that overlap by more than any text that is looked for is long. */
 static bool
-scan_section(const struct image *im, const char *section, uint32_t series, uint32_t *hex)
+scan_range(const struct image *im, taddr addr, uint64_t size, finder *find_in, uint32_t series,
+	uint32_t *hex)
 {
 	enum { PIECE = 64 * 1024, OVERLAP = 256 };
 	const uint64_t most = 64UL << 20;
-	taddr addr;
-	uint64_t size;
+	CLEAN_FREE char *buf = xmalloc(PIECE);
 
-	if (elf_section(im->m, section, &addr, &size) != MS_OK)
-		return false;
 	if (size > most)
 		size = most;
-	CLEAN_FREE char *buf = xmalloc(PIECE);
 	for (uint64_t at = 0; at < size; at += PIECE - OVERLAP) {
 		size_t n = size - at < PIECE ? (size_t)(size - at) : PIECE;
-		if (image_read(im, addr + at, buf, n) != MS_OK)
-			continue;
-		if (series != 0 && pyversion_find_literal(buf, n, series, hex))
-			return true;
-		if (series == 0 && pyversion_find_banner(buf, n, hex))
+		if (image_read(im, addr + at, buf, n) == MS_OK && find_in(buf, n, series, hex))
 			return true;
 	}
 	return false;
+}
+
+static bool
+scan_section(const struct image *im, const char *section, finder *find_in, uint32_t series,
+	uint32_t *hex)
+{
+	taddr addr;
+	uint64_t size;
+
+	return elf_section(im->m, section, &addr, &size) == MS_OK &&
+		scan_range(im, addr, size, find_in, series, hex);
+}
+
+static bool
+find_banner(const char *p, size_t n, uint32_t series, uint32_t *hex)
+{
+	(void)series;
+	return pyversion_find_banner(p, n, hex);
 }
 
 /* PY_VERSION_HEX >> 16 from "libpython3.9.so.1.0" or "python3.9", or 0. */
@@ -114,34 +122,72 @@ series_from_path(const struct module *m)
 }
 
 static bool
-version_find(const struct image *im, uint32_t *hex)
+version_find(const struct image *im, const struct pyruntime *rt, uint32_t *hex)
 {
 	if (version_from_word(im, hex))
 		return true;
-	/* Py_GetVersion, which makes sys.version, leaves its text in a static buffer. */
-	if (im->t != NULL && scan_section(im, ".bss", 0, hex))
+	if (rt->debug.n > 0) {
+		*hex = (uint32_t)rt->debug.word[1];
 		return true;
-	if (im->t != NULL && scan_section(im, ".data", 0, hex))
+	}
+	/* Py_GetVersion, which makes sys.version, leaves its text in a static buffer. */
+	if (im->t != NULL && scan_section(im, ".bss", find_banner, 0, hex))
+		return true;
+	if (im->t != NULL && scan_section(im, ".data", find_banner, 0, hex))
 		return true;
 	uint32_t series = series_from_path(im->m);
-	return series != 0 && scan_section(im, ".rodata", series, hex);
+	return series != 0 &&
+		scan_section(im, ".rodata", pyversion_find_literal, series, hex);
 }
 
 /* ---- flavour ---- */
 
+/* The name of a function of sys that debug builds alone have. CPython: sys_methods, Py_REF_DEBUG, Python/sysmodule.c. */
+static bool
+find_debug_name(const char *p, size_t n, uint32_t series, uint32_t *hex)
+{
+	static const char name[] = "gettotalrefcount";
+
+	(void)series;
+	(void)hex;
+	return memmem(p, n, name, sizeof(name)) != NULL;
+}
+
+/* A binary without symbols shows it by that name, in its constants. */
+static bool
+has_debug_name(const struct image *im)
+{
+	size_t n = 0;
+
+	if (scan_section(im, ".rodata", find_debug_name, 0, NULL))
+		return true;
+	const struct region *r = im->t != NULL ? target_regions(im->t, &n) : NULL;
+	for (size_t i = 0; i < n; i++)
+		if (r[i].start >= im->m->start && r[i].end <= im->m->end && r[i].prot == PROT_READ &&
+			scan_range(im, r[i].start, r[i].end - r[i].start, find_debug_name, 0, NULL))
+			return true;
+	return false;
+}
+
 /*
  * CPython: _Py_RefTotal exists with Py_REF_DEBUG alone; an object header is two words,
  * and longer with Py_TRACE_REFS or without a GIL, which shows in the size of None;
- * _Py_MergeZeroLocalRefcount is exported for Py_DECREF of builds without a GIL (3.13).
+ * _Py_MergeZeroLocalRefcount is exported for Py_DECREF of builds without a GIL (3.13),
+ * which say so in their debug offsets, too.
  */
 static const char *
-flavour_find(struct module *m)
+flavour_find(const struct image *im, const struct pyruntime *rt)
 {
+	struct module *m = im->m;
 	struct elf_symbol sym;
-	bool is_debug = elf_symbol(m, "_Py_RefTotal", &sym) == MS_OK;
+	bool has_symbols = elf_symbol(m, "PyType_Type", &sym) == MS_OK ||
+		elf_symbol(m, "_PyRuntime", &sym) == MS_OK;
+	bool is_debug = elf_symbol(m, "_Py_RefTotal", &sym) == MS_OK ||
+		(!has_symbols && rt->debug.n > 0 && has_debug_name(im));
 	unsigned header = 2u * elf_machine(m)->ptr_width;
 
-	if (elf_symbol(m, "_Py_MergeZeroLocalRefcount", &sym) == MS_OK)
+	if ((rt->debug.n > 0 && rt->debug.word[2] != 0) ||
+		elf_symbol(m, "_Py_MergeZeroLocalRefcount", &sym) == MS_OK)
 		return is_debug ? "free-threaded-debug" : "free-threaded";
 	if (elf_symbol(m, "_Py_NoneStruct", &sym) == MS_OK && sym.size > header)
 		return is_debug ? "trace-refs-debug" : "trace-refs";
@@ -167,7 +213,13 @@ runtime_in(struct target *t, struct module *m, struct pyruntime *ret)
 		snprintf(ret->found_by, sizeof(ret->found_by), "PyInterpreterState_Head");
 		return true;
 	}
-	/* A program that was linked without exporting its symbols, and stripped. */
+	/* A program that was linked without exporting its symbols, and stripped: to 3.12 its section is left. */
+	struct image im = {t, m};
+	struct pyruntime by_cookie;
+	if (elf_section(m, ".PyRuntime", &ret->addr, &ret->size) == MS_OK && debugoffsets_find(&im, &by_cookie)) {
+		*ret = by_cookie;
+		return true;
+	}
 	if (elf_section(m, ".PyRuntime", &ret->addr, &ret->size) == MS_OK) {
 		snprintf(ret->found_by, sizeof(ret->found_by), "section .PyRuntime");
 		return true;
@@ -202,7 +254,35 @@ runtime_search(struct target *t, struct modules *list, struct pyruntime *ret)
 	return found;
 }
 
+/* The image whose writable data has the cookie, where nothing has a name: programs first, as above. */
+static bool
+cookie_search(struct target *t, struct modules *list, struct pyruntime *ret)
+{
+	for (int libraries = 0; libraries < 2; libraries++) {
+		for (size_t i = 0; i < modules_count(list); i++) {
+			struct image im = {t, modules_at(list, i)};
+			if (is_library(im.m) == (libraries == 1) && debugoffsets_find(&im, ret))
+				return true;
+		}
+	}
+	return false;
+}
+
 /* ---- what it is, if it is not CPython ---- */
+
+/* CPython to 3.6 that legacy_find could not make out. */
+static struct module *
+legacy_search(struct modules *list)
+{
+	struct elf_symbol sym;
+
+	for (size_t i = 0; i < modules_count(list); i++) {
+		struct module *m = modules_at(list, i);
+		if (elf_symbol(m, "PyInterpreterState_Head", &sym) == MS_OK)
+			return m;
+	}
+	return NULL;
+}
 
 /* Other Pythons, by the names of their files. */
 static const char *
@@ -232,8 +312,21 @@ other_python(struct modules *list, const char **path)
 static enum status
 explain_absence(struct target *t, struct modules *list, struct errbuf *eb)
 {
+	char text[PYVERSION_TEXT] = "";
 	const char *path;
+	uint32_t hex;
 
+	struct module *legacy = legacy_search(list);
+	if (legacy != NULL) {
+		struct image im = {t, legacy};
+		if (!version_find(&im, &(struct pyruntime){.module = legacy}, &hex) || !pyversion_text(hex, text))
+			snprintf(text, sizeof(text), "of some release before 3.7");
+		return errbuf_set(eb, MS_VERSION,
+			"this is CPython %s (%s); it has no _PyRuntime (new in 3.7), and "
+			"the code of its PyInterpreterState_Head is not of a kind that "
+			"tells where its interpreters are",
+			text, base_name(legacy));
+	}
 	const char *other = other_python(list, &path);
 	if (other != NULL)
 		return errbuf_set(eb, MS_ABSENT, "this is %s, not CPython (%s)", other,
@@ -253,16 +346,18 @@ find(struct target *t, struct modules *list, struct pyruntime *ret, struct errbu
 {
 	struct pyruntime rt;
 
-	if (!runtime_search(t, list, &rt))
+	if (!runtime_search(t, list, &rt) && !cookie_search(t, list, &rt))
 		return explain_absence(t, list, eb);
 	struct image im = {t, rt.module};
-	if (!version_find(&im, &rt.hexversion) ||
+	if (rt.addr != 0 && rt.debug.n == 0 && !debugoffsets_read(&im, &rt))
+		log_at(LOG_DEBUG, "%s: the runtime says nothing of its own layout", rt.module->path);
+	if (!version_find(&im, &rt, &rt.hexversion) ||
 		!pyversion_text(rt.hexversion, rt.version))
 		return errbuf_set(eb, MS_VERSION,
 			"%s defines a Python runtime (%s), but of which release cannot "
 			"be found: there is no Py_Version and no text of Py_GetVersion",
 			rt.module->path, rt.found_by);
-	snprintf(rt.flavour, sizeof(rt.flavour), "%s", flavour_find(rt.module));
+	snprintf(rt.flavour, sizeof(rt.flavour), "%s", flavour_find(&im, &rt));
 	log_at(LOG_VERBOSE, "CPython %s (%s) in %s, by %s", rt.version, rt.flavour,
 		rt.module->path, rt.found_by);
 	*ret = rt;

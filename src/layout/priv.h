@@ -96,6 +96,34 @@ layout_move(struct layout *ret, struct layout *l)
 	*l = (struct layout){0};
 }
 
+/* ---- images: locate.c ---- */
+
+/* The address space to read (NULL: the file alone) and one module of it. */
+struct image {
+	struct target *t;
+	struct module *m;
+};
+
+/* Bytes of the module: from the process, or if it lacks them (a core) from the file. */
+MUST_CHECK enum status image_read(const struct image *im, taddr addr, void *buf, size_t n);
+
+/* ---- what a runtime says of itself: debugoffsets.c ---- */
+
+/* The words of a _Py_DebugOffsets; false if these bytes are none. A pure function of them. */
+bool debugoffsets_parse(const void *p, size_t len, bool swap, struct pydebug *ret);
+
+/* What rt->addr says of itself: rt->debug, gc_first, and the size where it is not known. False if it says nothing. */
+bool debugoffsets_read(const struct image *im, struct pyruntime *rt);
+
+/* Find a runtime in the image by its cookie: rt becomes it. */
+bool debugoffsets_find(const struct image *im, struct pyruntime *rt);
+
+/* Why a table cannot be of this runtime, into buf; NULL if what both state agrees. */
+const char *debugoffsets_mismatch(const struct layout *table, const struct pyruntime *rt, char *buf, size_t cap);
+
+/* Note with the rows of an embedded table that the runtime states the same. */
+void debugoffsets_credit(struct layout *l, const struct pyruntime *rt);
+
 /* ---- tables: table.c, embedded.c ---- */
 
 struct embedded_table {

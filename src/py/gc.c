@@ -2,13 +2,31 @@
  * The GC lists: every tracked object, from the heads that the collector itself uses.
  *
  * CPython: struct _gc_runtime_state, Include/internal/pycore_gc.h (3.9: one per
- * interpreter); PyGC_Head in front of each object, whose two low bits are flags.
+ * interpreter); PyGC_Head in front of each object, whose two low bits are flags. A
+ * free-threaded build has no lists: mimalloc.c finds its objects.
  */
 #include "priv.h"
 
 #include "memscan/limits.h"
 
 enum { FLAG_BITS = 3 };
+
+/*
+ * The array of list heads. A pointer to its first element (generation0) outranks the
+ * offset: Debian's 3.13 moves the array by four bytes, which no symbol or version shows.
+ */
+static taddr
+first_head(struct py *p, taddr state)
+{
+	uint64_t at;
+
+	if (p->l->gc_home == GC_HOME_STATIC)
+		return state;
+	if (layout_has(p->l, PYF_GC_GENERATION0) && py_word(p, state + layout_off(p->l, PYF_GC_GENERATION0), &at) == MS_OK &&
+		at > state && at - state < 1024)
+		return at;
+	return state + layout_off(p->l, PYF_GC_GENERATIONS);
+}
 
 /* The state struct of an interpreter's collector. */
 static taddr
@@ -92,11 +110,14 @@ py_gc_each(struct py *p, taddr interp, enum status (*each)(void *self, taddr obj
 	struct layout_field g = p->l->f[PYF_GC_GENERATIONS];
 	if (p->l->gc_home == GC_HOME_STATIC)
 		g = (struct layout_field){.stride = layout_size(p->l, PYF_SIZEOF_GENERATION), .count = 3};
+	taddr first = first_head(p, state);
 	struct list_walk w = {.each = each, .self = self, .left = LIM_OBJECTS};
 
 	*broken_at = 0;
+	if (p->l->gc_home == GC_HOME_MIMALLOC)
+		return mimalloc_each(p, interp, each, self, broken_at);
 	for (uint64_t i = 0; i <= g.count; i++) {
-		taddr head = state + g.off + i * g.stride, broken;
+		taddr head = first + i * g.stride, broken;
 		if (i == g.count) {
 			if (!layout_has(p->l, PYF_GC_PERMANENT))
 				break;

@@ -10,10 +10,16 @@
 #include <stdlib.h>
 
 /*
- * Words in front of the object. 3.11: values, dict, GC head (_PyObject_ValuesPointer,
- * _PyObject_ManagedDictPointer); since 3.12 weak references, dict (or tagged values), GC head.
+ * Words in front of the object and of its GC head, which free-threaded builds do not have. 3.11: values, dict
+ * (_PyObject_ValuesPointer, _PyObject_ManagedDictPointer); since 3.12 weak references, dict (or tagged values).
  */
-enum { WORDS_VALUES = 4, WORDS_DICT = 3, TAG_VALUES = 1 };
+enum { WORDS_VALUES = 2, WORDS_DICT = 1, TAG_VALUES = 1 };
+
+static taddr
+word_before(const struct py *p, const struct pyobj *o, unsigned words)
+{
+	return o->addr - p->l->gc_head - words * p->l->machine.ptr_width;
+}
 
 /* Where the pointer to the instance's __dict__ is, or 0. */
 static taddr
@@ -23,7 +29,7 @@ dict_pointer(struct py *p, const struct pyobj *o)
 	uint64_t width = p->l->machine.ptr_width;
 
 	if (ty->flags & TPF_MANAGED_DICT)
-		return p->l->attr_home != ATTR_DICTOFFSET ? o->addr - WORDS_DICT * width : 0;
+		return p->l->attr_home != ATTR_DICTOFFSET ? word_before(p, o, WORDS_DICT) : 0;
 	if (ty->dictoffset > 0)
 		return o->addr + (uint64_t)ty->dictoffset;
 	if (ty->dictoffset == 0)
@@ -52,14 +58,14 @@ instance_dict(struct py *p, const struct pyobj *o)
 static taddr
 instance_values(struct py *p, const struct pyobj *o, size_t *n)
 {
-	uint64_t width = p->l->machine.ptr_width, word;
+	uint64_t word;
 	uint8_t valid, capacity;
 
 	switch (p->l->attr_home) {
 	case ATTR_PREHEADER_311:
-		return py_word(p, o->addr - WORDS_VALUES * width, &word) == MS_OK ? word : 0;
+		return py_word(p, word_before(p, o, WORDS_VALUES), &word) == MS_OK ? word : 0;
 	case ATTR_TAGGED_312:
-		if (py_word(p, o->addr - WORDS_DICT * width, &word) != MS_OK || !(word & TAG_VALUES))
+		if (py_word(p, word_before(p, o, WORDS_DICT), &word) != MS_OK || !(word & TAG_VALUES))
 			return 0;
 		return word + TAG_VALUES;
 	case ATTR_INLINE_313:

@@ -44,6 +44,32 @@ copy_view(struct py *p, taddr addr)
 	return MS_OK;
 }
 
+/*
+ * CPython, free-threaded: the owner's count and that of all other threads, which has two flags
+ * below it (Include/refcount.h); an object with a deferred count has a large bias in it
+ * (_Py_REF_DEFERRED, Include/internal/pycore_object_deferred.h, 3.14).
+ */
+#define LOCAL_IMMORTAL UINT32_MAX
+#define REF_DEFERRED (INT64_MAX / 8)
+enum { SHARED_SHIFT = 2, GC_BIT_TRACKED = 1 };
+
+uint64_t
+object_refcount(const struct layout *l, const uint8_t *v)
+{
+	if (!layout_has(l, PYF_OB_REF_LOCAL)) {
+		/* Since 3.12 the low half counts, and its sign says immortal. */
+		uint64_t n = layout_get(l, PYF_OB_REFCNT, v);
+		return l->has_immortals ? (uint32_t)n : n;
+	}
+	uint64_t local = layout_get(l, PYF_OB_REF_LOCAL, v);
+	int64_t shared = layout_get_signed(l, PYF_OB_REF_SHARED, v) >> SHARED_SHIFT;
+	if (local == LOCAL_IMMORTAL)
+		return local;
+	if (shared > REF_DEFERRED / 2)
+		shared -= REF_DEFERRED;
+	return local + (uint64_t)shared;
+}
+
 enum status
 py_obj(struct py *p, taddr addr, struct pyobj *ret)
 {
@@ -67,11 +93,8 @@ py_obj(struct py *p, taddr addr, struct pyobj *ret)
 		.addr = addr,
 		.type = type,
 		.p = v,
-		.refcount = layout_get(p->l, PYF_OB_REFCNT, v),
+		.refcount = object_refcount(p->l, v),
 	};
-	/* Since 3.12 the low half counts, and its sign says immortal. */
-	if (p->l->has_immortals)
-		ret->refcount = (uint32_t)ret->refcount;
 	return MS_OK;
 }
 
@@ -79,9 +102,12 @@ py_obj(struct py *p, taddr addr, struct pyobj *ret)
 static bool
 is_tracked(struct py *p, taddr obj)
 {
-	taddr head = obj - layout_size(p->l, PYF_SIZEOF_GC_HEAD);
+	taddr head = obj - p->l->gc_head;
 	uint64_t v;
+	uint8_t bits;
 
+	if (layout_has(p->l, PYF_OB_GC_BITS))
+		return target_u8(p->t, obj + layout_off(p->l, PYF_OB_GC_BITS), &bits) == MS_OK && (bits & GC_BIT_TRACKED);
 	if (!layout_has(p->l, PYF_GCHEAD_OLD_REFS))
 		return py_word(p, head + layout_off(p->l, PYF_GCHEAD_NEXT), &v) == MS_OK && v != 0;
 	if (py_word(p, head + layout_off(p->l, PYF_GCHEAD_OLD_REFS), &v) != MS_OK)
@@ -123,7 +149,9 @@ py_flags(struct py *p, const struct pyobj *o)
 		flags |= OF_STATIC;
 	if (p->rt->addr != 0 && o->addr >= p->rt->addr && o->addr - p->rt->addr < p->rt->size)
 		flags |= OF_STATIC;
-	if (p->l->has_immortals && (int32_t)o->refcount < 0)
+	bool is_immortal = layout_has(p->l, PYF_OB_REF_LOCAL) ? o->refcount == LOCAL_IMMORTAL :
+		p->l->has_immortals && (int32_t)o->refcount < 0;
+	if (is_immortal)
 		flags |= OF_IMMORTAL;
 	struct pystr s;
 	if (p->l->str_form == STR_PEP393 && (ty->flags & TPF_UNICODE) && str_read(p, o->p, o->addr, &s) == MS_OK && s.interned != 0)
@@ -195,6 +223,8 @@ py_refs(struct py *p, const struct pyobj *o, struct refout *out)
 		st = p->hooks.traverse != NULL ? p->hooks.traverse(p->hooks.self, ask, o->addr, out) : MS_ABSENT;
 	else
 		st = member_refs(p, o, out);
+	if (st == MS_OK && ty->buffer != NULL && ty->buffer->refs != NULL)
+		st = ty->buffer->refs(p, o, out);
 	if (st != MS_OK)
 		return st;
 	/* A heap type is owned by its instances, whether or not they report it. */

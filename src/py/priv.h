@@ -93,7 +93,7 @@ uint32_t py_label(struct py *p, enum ref_kind kind, const char *name);
 
 /* Functions that FN rows name. */
 shape_fn refs_list, refs_tuple, refs_dict, refs_set, refs_type, refs_frame, refs_gen, refs_module;
-shape_fn refs_weakref, refs_deque, refs_odict, refs_asked;
+shape_fn refs_weakref, refs_deque, refs_odict, refs_asked, refs_memoryview;
 
 /* container.c: n pointers at addr, labelled [first], [first + 1] ... */
 MUST_CHECK enum status refs_array(struct py *p, taddr addr, uint64_t n, uint64_t first, uint32_t flags, struct refout *out);
@@ -104,6 +104,12 @@ shape_fn refs_structseq;
  * CPython: PyObject_IS_GC, Include/objimpl.h: the flag of its type, and tp_is_gc.
  */
 bool object_is_gc(struct py *p, const struct pyobj *o);
+
+/* object.c: the reference count in the header at v, whatever its form. */
+uint64_t object_refcount(const struct layout *l, const uint8_t *v);
+
+/* mimalloc.c: py_gc_each where the collector has no lists. */
+MUST_CHECK enum status mimalloc_each(struct py *p, taddr interp, enum status (*each)(void *self, taddr obj), void *self, taddr *broken_at);
 
 /* instance.c */
 MUST_CHECK enum status refs_instance(struct py *p, const struct pyobj *o, struct refout *out);
@@ -158,6 +164,51 @@ bool str_is(struct py *p, taddr addr, const char *text, size_t len);
 
 /* The string id of the str at addr, 0 if it is none. */
 uint32_t str_intern(struct py *p, taddr addr);
+
+/* buffer.c: rows of buffers.def. */
+struct bufinfo {
+	taddr addr;
+	uint64_t length;
+	taddr block;      /* what the allocator gave out */
+	uint64_t room;    /* bytes from there on that were asked for */
+	uint64_t counted; /* bytes that __sizeof__ counts of it, if it does */
+	taddr base;       /* of a view: the object that knows more, or 0 */
+	uint32_t flags;   /* BUFFER_* */
+	uint32_t name;
+	bool is_raw;      /* straight from malloc(), never from pymalloc */
+};
+
+/* Complete what the row's fields say; false if there is no memory. What is not filled in by the row is 0, flags are BUFFER_OWNED. */
+typedef bool buffer_fn(struct py *p, const struct pyobj *o, struct bufinfo *b);
+
+struct buffer_row {
+	const char *tp_name;
+	enum pyf size, data, length, room;
+	bool is_counted;
+	buffer_fn *how;
+	shape_fn *refs;
+};
+
+/* The row for instances of a type whose base is in ty->base; NULL for nearly all. */
+const struct buffer_row *buffer_row_of(struct py *p, const struct pytype *ty, const char *tp_name);
+
+/* "FRONT (3, 4)" as a string id: n dimensions, words at `shape`. */
+enum { BUFFER_DIMS = 64 };
+uint32_t buffer_name(struct py *p, const char *front, const uint64_t *dims, size_t n);
+
+/* numpy.c */
+bool ndarray_fits(const struct py *p, const struct pytype *ty);
+buffer_fn buffer_ndarray;
+shape_fn refs_ndarray;
+
+/* usable.c: bytes that the block gives back, by the words that glibc or pymalloc keep beside it; `room` if they make no sense. */
+uint64_t usable_size(struct py *p, taddr block, uint64_t room, bool is_raw);
+
+/* wellknown.c: type, dict, str and None. MS_BUSY if Python has not come so far yet. */
+MUST_CHECK enum status wellknown_resolve(struct py *p, struct errbuf *eb);
+
+/* The type or singleton of an exported name, where there are no symbols as far as builtins has it; 0. */
+taddr wellknown_find(struct py *p, const char *symbol);
 
 /* object.c: one word of the target. */
 MUST_CHECK enum status py_word(struct py *p, taddr addr, uint64_t *ret);

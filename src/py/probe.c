@@ -28,12 +28,13 @@ probe_types(struct py *p, struct errbuf *eb)
 {
 	for (size_t i = 0; i < ARRAY_LEN(known_types); i++) {
 		const struct known_type *k = &known_types[i];
-		struct elf_symbol sym;
-		if (elf_symbol(p->rt->module, k->symbol, &sym) != MS_OK)
-			return errbuf_set(eb, MS_VERSION, "probe: the symbol %s is missing", k->symbol);
-		const struct pytype *ty = py_type(p, sym.addr);
+		taddr at = wellknown_find(p, k->symbol);
+		/* A stripped binary does not name it, and builtins need not. */
+		if (at == 0)
+			continue;
+		const struct pytype *ty = py_type(p, at);
 		if (ty == NULL)
-			return errbuf_set(eb, MS_VERSION, "probe: %s at 0x%" PRIx64 " does not read as a type", k->symbol, sym.addr);
+			return errbuf_set(eb, MS_VERSION, "probe: %s at 0x%" PRIx64 " does not read as a type", k->symbol, at);
 		if (strcmp(strtab_get(p->names, ty->name, NULL), k->tp_name) != 0)
 			return errbuf_set(eb, MS_VERSION, "probe: tp_name of %s is '%s', not '%s'", k->symbol,
 				strtab_get(p->names, ty->name, NULL), k->tp_name);

@@ -1,20 +1,9 @@
 /*
- * Opening a runtime: the addresses that every CPython exports, and the shapes resolved.
+ * Opening a runtime: the objects that every CPython has, and the shapes resolved.
  */
 #include "priv.h"
 
 #include <stdlib.h>
-
-static enum status
-need_symbol(const struct pyruntime *rt, const char *name, taddr *ret, struct errbuf *eb)
-{
-	struct elf_symbol sym;
-
-	if (elf_symbol(rt->module, name, &sym) != MS_OK)
-		return errbuf_set(eb, MS_ABSENT, "%s exports no symbol %s", rt->module->path, name);
-	*ret = sym.addr;
-	return MS_OK;
-}
 
 enum status
 py_open(struct target *t, const struct layout *l, const struct pyruntime *rt, struct strtab *names, struct py **ret, struct errbuf *eb)
@@ -25,15 +14,9 @@ py_open(struct target *t, const struct layout *l, const struct pyruntime *rt, st
 	p->l = l;
 	p->rt = rt;
 	p->names = names;
-	enum status st = need_symbol(rt, "PyType_Type", &p->type_type, eb);
-	if (st == MS_OK)
-		st = need_symbol(rt, "_Py_NoneStruct", &p->none, eb);
-	if (st == MS_OK)
-		st = need_symbol(rt, "PyUnicode_Type", &p->str_type, eb);
-	if (st == MS_OK)
-		st = need_symbol(rt, "PyDict_Type", &p->dict_type, eb);
 	struct elf_symbol ucs4;
 	p->ucs_width = elf_symbol(rt->module, "PyUnicodeUCS4_FromUnicode", &ucs4) == MS_OK ? 4 : 2;
+	enum status st = wellknown_resolve(p, eb);
 	if (st == MS_OK)
 		st = shapes_build(p, eb);
 	if (st != MS_OK) {

@@ -159,7 +159,7 @@ py_static_refs(struct py *p, struct refout *out)
 	return static_strings(p, PYF_RUNTIME_STR_IDS, "strings.identifiers", out);
 }
 
-/* Exported type objects and singletons, by name. */
+/* Type objects and singletons that everything has to do with, by their exported names. */
 enum status
 py_type_refs(struct py *p, struct refout *out)
 {
@@ -172,9 +172,7 @@ py_type_refs(struct py *p, struct refout *out)
 	if (st != MS_OK)
 		return st;
 	for (size_t i = 0; i < ARRAY_LEN(singletons); i++) {
-		struct elf_symbol sym;
-		if (elf_symbol(p->rt->module, singletons[i], &sym) == MS_OK)
-			refout_put(out, sym.addr, py_label(p, RK_FIELD, singletons[i]));
+		refout_put(out, wellknown_find(p, singletons[i]), py_label(p, RK_FIELD, singletons[i]));
 	}
 	return MS_OK;
 }

@@ -91,6 +91,8 @@ fn_fits(const struct layout *l, shape_fn *fn)
 		return !layout_has(l, PYF_SIZEOF_INSTANCE27);
 	if (fn == refs_frame)
 		return layout_has(l, PYF_FRAME_IFRAME) && layout_has(l, PYF_IFRAME_STACKTOP);
+	if (fn == refs_memoryview)
+		return layout_find(l, "PyMemoryViewObject", "mbuf") != NULL;
 	if (fn == refs_gen)
 		return layout_has(l, PYF_GEN_IFRAME) && layout_has(l, PYF_IFRAME_STACKTOP);
 	if (fn == refs_deque)

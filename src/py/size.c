@@ -10,8 +10,9 @@ static uint64_t
 size_std(struct py *p, const struct pyobj *o)
 {
 	uint64_t size = o->type->basicsize;
+	/* In Py_ssize_t, so that a negative ob_size (2.7's long) subtracts. */
 	if (o->type->itemsize > 0)
-		size += layout_get(p->l, PYF_OB_SIZE, o->p) * o->type->itemsize;
+		size += (uint64_t)(layout_get_signed(p->l, PYF_OB_SIZE, o->p) * (int64_t)o->type->itemsize);
 	return size;
 }
 
@@ -130,7 +131,8 @@ size_code(struct py *p, const struct pyobj *o)
 	uint64_t n, size = o->type->basicsize + layout_get(p->l, PYF_OB_SIZE, o->p) * o->type->itemsize;
 	taddr extra = layout_has(p->l, PYF_CODE_EXTRA) ? layout_get(p->l, PYF_CODE_EXTRA, o->p) : 0;
 
-	size = (size + 7) / 8 * 8;
+	uint64_t width = p->l->machine.ptr_width;
+	size = (size + width - 1) / width * width;
 	if (extra != 0 && py_word(p, extra + layout_off(p->l, PYF_CODEEXTRA_SIZE), &n) == MS_OK && n > 0)
 		size += layout_size(p->l, PYF_SIZEOF_CODEEXTRA) + (n - 1) * p->l->machine.ptr_width;
 	return size;
@@ -231,6 +233,9 @@ rule_fits(const struct layout *l, enum size_rule rule)
 		return layout_has(l, PYF_DICT_KEYS);
 	case SR_str:
 		return l->str_form == STR_PEP393;
+	case SR_bytearray:
+		/* Since 3.15 a bytes object holds the buffer. */
+		return !layout_has(l, PYF_BYTEARRAY_OBJECT);
 	case SR_odict:
 		return layout_has(l, PYF_ODICT_FAST_SIZE) && layout_has(l, PYF_SIZEOF_ODICTNODE);
 	case SR_code:
@@ -312,7 +317,7 @@ preheader(struct py *p, const struct pyobj *o)
 	if (is_static && p->l->preheader == PREHEADER_TYPE_HEAP && ty->addr == p->type_type)
 		return 0;
 	if (ty->flags & TPF_HAVE_GC)
-		size += layout_size(p->l, PYF_SIZEOF_GC_HEAD);
+		size += p->l->gc_head;
 	uint32_t words = p->l->attr_home == ATTR_PREHEADER_311 ? TPF_MANAGED_DICT : TPF_MANAGED_DICT | TPF_MANAGED_WEAKREF;
 	if ((ty->flags & words) && p->l->preheader != PREHEADER_OBJECT)
 		size += 2 * p->l->machine.ptr_width;

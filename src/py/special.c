@@ -67,19 +67,29 @@ refs_type(struct py *p, const struct pyobj *o, struct refout *out)
 	return cached_keys(p, layout_get(p->l, PYF_HT_CACHED_KEYS, o->p), out);
 }
 
+/* A module's traverse function and the size of its state: in its definition, or since 3.15 in itself. */
+static bool
+module_state(struct py *p, const struct pyobj *o, uint64_t *traverse, uint64_t *size)
+{
+	if (layout_has(p->l, PYF_MODULE_STATE_TRAVERSE)) {
+		*traverse = layout_get(p->l, PYF_MODULE_STATE_TRAVERSE, o->p);
+		*size = layout_get(p->l, PYF_MODULE_STATE_SIZE, o->p);
+		return true;
+	}
+	taddr def = layout_has(p->l, PYF_MODULE_DEF) ? layout_get(p->l, PYF_MODULE_DEF, o->p) : 0;
+	return def != 0 && py_word(p, def + layout_off(p->l, PYF_MODDEF_TRAVERSE), traverse) == MS_OK &&
+		py_word(p, def + layout_off(p->l, PYF_MODDEF_SIZE), size) == MS_OK;
+}
+
 /* module_traverse, Objects/moduleobject.c: the state of a C module, by its own m_traverse. */
 enum status
 refs_module(struct py *p, const struct pyobj *o, struct refout *out)
 {
-	if (!layout_has(p->l, PYF_MODULE_DEF))
-		return MS_OK;
-	taddr def = layout_get(p->l, PYF_MODULE_DEF, o->p), state = layout_get(p->l, PYF_MODULE_STATE, o->p);
 	uint64_t traverse, size;
-	if (def == 0)
+	taddr state = layout_has(p->l, PYF_MODULE_STATE) ? layout_get(p->l, PYF_MODULE_STATE, o->p) : 0;
+
+	if (!module_state(p, o, &traverse, &size))
 		return MS_OK;
-	if (py_word(p, def + layout_off(p->l, PYF_MODDEF_TRAVERSE), &traverse) != MS_OK ||
-		py_word(p, def + layout_off(p->l, PYF_MODDEF_SIZE), &size) != MS_OK)
-		return MS_FAULT;
 	if (traverse == 0 || ((int64_t)size > 0 && state == 0))
 		return MS_OK;
 	if (p->hooks.traverse != NULL && p->hooks.traverse(p->hooks.self, traverse, o->addr, out) == MS_OK)
@@ -111,5 +121,15 @@ refs_weakref(struct py *p, const struct pyobj *o, struct refout *out)
 		return st;
 	if (to != p->none)
 		refout_put(out, to, ref_label(RK_WEAK, 0) | REF_HIDDEN);
+	return MS_OK;
+}
+
+/* memory_traverse, Objects/memoryobject.c: nothing beside mbuf; 2.7, which has none, is asked. */
+enum status
+refs_memoryview(struct py *p, const struct pyobj *o, struct refout *out)
+{
+	(void)p;
+	(void)o;
+	(void)out;
 	return MS_OK;
 }

@@ -300,6 +300,20 @@ type_dict(struct py *p, taddr addr, const uint8_t *v)
 	return state != 0 && py_word(p, state + layout_off(p->l, PYF_BUILTIN_DICT), &dict) == MS_OK ? dict : 0;
 }
 
+/* Bits 1 to 4 of tp_flags meant something else, or nothing, before the releases that keep values and states elsewhere. */
+static uint32_t
+known_flags(const struct py *p, uint32_t flags)
+{
+	static const uint32_t known[] = {
+		[ATTR_DICTOFFSET] = 0,
+		[ATTR_PREHEADER_311] = TPF_MANAGED_DICT,
+		[ATTR_TAGGED_312] = TPF_STATIC_BUILTIN | TPF_MANAGED_WEAKREF | TPF_MANAGED_DICT,
+		[ATTR_INLINE_313] = TPF_STATIC_BUILTIN | TPF_INLINE_VALUES | TPF_MANAGED_WEAKREF | TPF_MANAGED_DICT,
+	};
+	const uint32_t all = TPF_STATIC_BUILTIN | TPF_INLINE_VALUES | TPF_MANAGED_WEAKREF | TPF_MANAGED_DICT;
+	return flags & ~(all & ~known[p->l->attr_home]);
+}
+
 /* Make the type at addr, whose bases are in the cache. */
 static struct pytype *
 make_type(struct py *p, taddr addr, const uint8_t *v, const struct pytype *base)
@@ -312,7 +326,7 @@ make_type(struct py *p, taddr addr, const uint8_t *v, const struct pytype *base)
 	*ty = (struct pytype){
 		.addr = addr,
 		.id = (uint32_t)p->types.n,
-		.flags = (uint32_t)layout_get(p->l, PYF_TP_FLAGS, v),
+		.flags = known_flags(p, (uint32_t)layout_get(p->l, PYF_TP_FLAGS, v)),
 		.basicsize = layout_get(p->l, PYF_TP_BASICSIZE, v),
 		.itemsize = layout_get(p->l, PYF_TP_ITEMSIZE, v),
 		.dictoffset = layout_get_signed(p->l, PYF_TP_DICTOFFSET, v),
@@ -335,6 +349,9 @@ make_type(struct py *p, taddr addr, const uint8_t *v, const struct pytype *base)
 	if (ty->is_structseq && ty->cbase != ty)
 		ty->n_structseq = ty->cbase->n_structseq;
 	choose_shape(ty);
+	ty->buffer = buffer_row_of(p, ty, tp_name);
+	if (ty->how == HOW_LEAF && ty->buffer != NULL && ty->buffer->refs != NULL)
+		ty->how = HOW_SHAPE;
 	return ty;
 }
 

@@ -11,7 +11,21 @@
 
 #include "memscan/limits.h"
 
-enum { DIGIT_BITS = 30, DECIMAL_DIGITS = 2 };
+enum { DECIMAL_DIGITS = 2 };
+
+/* CPython: PyLong_SHIFT. */
+static unsigned
+digit_bits(const struct py *p)
+{
+	return p->l->digit_width == 2 ? 15 : 30;
+}
+
+static uint32_t
+digit_at(const struct py *p, const uint8_t *obj, uint64_t i)
+{
+	unsigned width = p->l->digit_width;
+	return (uint32_t)load_uint(obj + layout_off(p->l, PYF_INT_DIGITS) + i * width, width, p->l->swap);
+}
 
 /* The preview's text lives in p->text; grown to hold max bytes and some. */
 static char *
@@ -78,16 +92,23 @@ int_digits(const struct py *p, const void *obj)
 }
 
 enum status
-py_int_value(struct py *p, const uint8_t bytes[32], uint64_t *ret)
+py_int_value(struct py *p, const uint8_t bytes[PYINT_VIEW], uint64_t *ret)
 {
+	if (layout_has(p->l, PYF_INT27_VALUE)) {
+		const struct pytype *ty = py_type(p, layout_get(p->l, PYF_OB_TYPE, bytes));
+		if (ty != NULL && (ty->flags & TPF_INT27)) {
+			*ret = layout_get(p->l, PYF_INT27_VALUE, bytes);
+			return MS_OK;
+		}
+	}
 	int64_t n = int_digits(p, bytes);
 	uint64_t at = layout_off(p->l, PYF_INT_DIGITS);
 
-	if (n < 0 || n > DECIMAL_DIGITS || at + 8 > 32)
+	if (n < 0 || n > DECIMAL_DIGITS || at + 8 > PYINT_VIEW)
 		return MS_FORMAT;
 	*ret = 0;
 	for (int64_t i = n; i-- > 0;)
-		*ret = *ret << DIGIT_BITS | load_uint(bytes + at + 4 * (uint64_t)i, 4, p->l->swap);
+		*ret = *ret << digit_bits(p) | digit_at(p, bytes, (uint64_t)i);
 	return MS_OK;
 }
 
@@ -112,7 +133,7 @@ value_int_27(struct py *p, const struct pyobj *o, size_t max)
 	return v;
 }
 
-/* Digits of 30 bits, least first. */
+/* Digits, least first. */
 static struct heap_value
 value_int(struct py *p, const struct pyobj *o, size_t max)
 {
@@ -125,7 +146,7 @@ value_int(struct py *p, const struct pyobj *o, size_t max)
 	char *text = text_room(p, max);
 	if (digits <= DECIMAL_DIGITS) {
 		for (uint64_t i = digits; i-- > 0;)
-			v = v << DIGIT_BITS | load_uint(o->p + layout_off(p->l, PYF_INT_DIGITS) + 4 * i, 4, p->l->swap);
+			v = v << digit_bits(p) | digit_at(p, o->p, i);
 		ret.text_len = (size_t)snprintf(text, max + 64, "%s%" PRIu64, n < 0 ? "-" : "", v);
 	} else {
 		/* Long ones in hexadecimal: the top digits, as many as fit. */
@@ -133,11 +154,12 @@ value_int(struct py *p, const struct pyobj *o, size_t max)
 		VEC(uint8_t) nibbles = {0};
 		uint64_t acc = 0, bits = 0, cap = digits < 16384 ? digits : 16384;
 		for (uint64_t i = digits - cap; i < digits; i++) {
-			uint32_t d = 0;
-			if (target_u32(p->t, o->addr + layout_off(p->l, PYF_INT_DIGITS) + 4 * i, &d) != MS_OK)
+			uint8_t raw[4];
+			unsigned width = p->l->digit_width;
+			if (target_read(p->t, o->addr + layout_off(p->l, PYF_INT_DIGITS) + i * width, raw, width) != MS_OK)
 				break;
-			acc |= (uint64_t)d << bits;
-			bits += DIGIT_BITS;
+			acc |= load_uint(raw, width, p->l->swap) << bits;
+			bits += digit_bits(p);
 			for (; bits >= 4; bits -= 4, acc >>= 4)
 				vec_push(&nibbles, (uint8_t)(acc & 15));
 		}

@@ -128,6 +128,29 @@ put_refs(struct out *o, const struct heap *h, objid i, struct out *name)
 	out_char(o, ']');
 }
 
+static void
+put_truth(struct out *o, const char *front, bool is_true)
+{
+	out_str(o, front);
+	out_str(o, is_true ? "true" : "false");
+}
+
+static void
+put_buffer(struct out *o, const struct heap *h, const struct heap_buffer *b)
+{
+	put_number(o, ", \"buffer\": {\"address\": ", b->addr);
+	put_number(o, ", \"bytes\": ", b->bytes);
+	put_number(o, ", \"length\": ", b->length);
+	put_truth(o, ", \"owned\": ", (b->flags & BUFFER_OWNED) != 0);
+	put_truth(o, ", \"in_size\": ", (b->flags & BUFFER_IN_SIZE) != 0);
+	put_truth(o, ", \"mapped\": ", (b->flags & BUFFER_MAPPED) != 0);
+	if (b->owner != OBJID_NONE)
+		put_number(o, ", \"owner\": ", h->addr[b->owner]);
+	if (b->name != 0)
+		put_string(o, ", \"description\": ", h, b->name);
+	out_char(o, '}');
+}
+
 /* Types as JSON strings, made once: names.b.at[at[t] .. at[t + 1]). */
 struct names {
 	struct out text;
@@ -161,6 +184,7 @@ put_objects(struct out *o, const struct heap *h, struct errbuf *eb)
 	CLEAN(names_fini) struct names names;
 	CLEAN(out_fini) struct out name = {0};
 	const uint8_t *value = h->values;
+	uint32_t next = 0; /* buffer */
 
 	names_init(&names, h);
 	for (objid i = 0; i < h->nobj; i++) {
@@ -179,6 +203,8 @@ put_objects(struct out *o, const struct heap *h, struct errbuf *eb)
 		put_number(o, ", \"refcount\": ", heap_refcount(h, i));
 		put_flags(o, h->flags[i]);
 		put_value(o, &v);
+		if (next < h->nbuffer && h->buffers[next].object == i)
+			put_buffer(o, h, &h->buffers[next++]);
 		put_refs(o, h, i, &name);
 		out_str(o, "}\n");
 	}

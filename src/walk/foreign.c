@@ -51,10 +51,10 @@ foreign_call(struct foreign *f, taddr fn, const uint64_t *args, size_t n, uint64
 
 /* With the GIL free no thread is current: the oldest is made so, in the interpreter's view alone. */
 static void
-attach_thread(struct foreign *f, const struct pyruntime *rt)
+attach_thread(struct foreign *f, const struct pyruntime *rt, taddr tls_base)
 {
 	taddr at, tstate;
-	struct elf_symbol swap;
+	struct elf_symbol swap = {0};
 	uint64_t result;
 	bool is_done = true;
 
@@ -69,7 +69,9 @@ attach_thread(struct foreign *f, const struct pyruntime *rt)
 		if (!is_done)
 			foreign_tell(f, "PyThreadState_Swap", swap.addr, tstate, end);
 	}
-	if (!is_done || !emu_keep(f->emu))
+	bool is_named = at != 0 || swap.addr != 0;
+	is_done = is_named ? is_done && emu_keep(f->emu) : foreign_find_tstate(f, tls_base, tstate);
+	if (!is_done)
 		log_at(LOG_DEBUG, "no thread state could be made current: some methods will give no answer");
 }
 
@@ -91,7 +93,7 @@ foreign_init(struct foreign *f, struct py *p, struct target *t, const struct wal
 	natives_set(f);
 	if (o->tls_base != 0)
 		emu_set_tls(f->emu, o->tls_base);
-	attach_thread(f, o->rt);
+	attach_thread(f, o->rt, o->tls_base);
 }
 
 void

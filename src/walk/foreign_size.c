@@ -41,25 +41,73 @@ foreign_size_init(struct foreign *f, const struct pyruntime *rt)
 static bool
 read_made(struct foreign *f, taddr obj, uint64_t *ret)
 {
-	uint8_t bytes[32];
+	uint8_t bytes[PYINT_VIEW];
 
 	return emu_read(f->emu, obj, bytes, sizeof(bytes)) == MS_OK && py_int_value(f->p, bytes, ret) == MS_OK;
+}
+
+/* Run the method; true if *ret is the integer that it returns. */
+static bool
+ask(struct foreign *f, taddr fn, taddr obj, taddr cls, uint64_t *ret, enum emu_end *end)
+{
+	const uint64_t args[] = {obj, cls, 0, 0, 0};
+	uint64_t result = 0;
+
+	*end = foreign_call(f, fn, args, ARRAY_LEN(args), SIZE_LIMIT, &result);
+	if (*end == EMU_STOPPED && f->has_size) {
+		*ret = f->size;
+		return true;
+	}
+	return *end == EMU_RETURNED && read_made(f, result, ret);
+}
+
+/* Put a word into the interpreter's view, for all later calls. What the last one wrote goes with a call of nothing. */
+static bool
+set_word(struct foreign *f, taddr at, uint64_t v)
+{
+	uint64_t result;
+
+	if (emu_call(f->emu, 0, NULL, 0, 1, &result) == EMU_RETURNED)
+		return false;
+	return emu_write(f->emu, at, &v, target_machine(f->t)->ptr_width) == MS_OK && emu_keep(f->emu);
+}
+
+bool
+foreign_find_tstate(struct foreign *f, taddr tls_base, taddr tstate)
+{
+	enum { TLS_WORDS = 512 };
+	uint64_t width = target_machine(f->t)->ptr_width, want, got, now;
+	enum emu_end end;
+	taddr fn, obj;
+
+	if (tls_base < (TLS_WORDS + 1) * width || !py_known_sizeof(f->p, &fn, &obj, &want))
+		return false;
+	if (ask(f, fn, obj, 0, &got, &end))
+		return got == want;
+	for (unsigned i = 1; i <= TLS_WORDS; i++) {
+		taddr at = tls_base - i * width;
+		if (target_word(f->t, at, &now) != MS_OK)
+			return false;
+		if (now != 0)
+			continue;
+		if (!set_word(f, at, tstate))
+			return false;
+		if (ask(f, fn, obj, 0, &got, &end) && got == want)
+			return true;
+		if (!set_word(f, at, 0))
+			return false;
+	}
+	return false;
 }
 
 enum status
 foreign_size_of(struct foreign *f, taddr fn, taddr obj, taddr cls, uint64_t *ret)
 {
-	const uint64_t args[] = {obj, cls, 0, 0, 0};
-	uint64_t result = 0;
+	enum emu_end end;
 
 	if (f->emu == NULL)
 		return MS_ABSENT;
-	enum emu_end end = foreign_call(f, fn, args, ARRAY_LEN(args), SIZE_LIMIT, &result);
-	if (end == EMU_STOPPED && f->has_size) {
-		*ret = f->size;
-		return MS_OK;
-	}
-	if (end == EMU_RETURNED && read_made(f, result, ret))
+	if (ask(f, fn, obj, cls, ret, &end))
 		return MS_OK;
 	f->unknown++;
 	foreign_tell(f, "__sizeof__", fn, obj, end);

@@ -5,16 +5,25 @@
 
 #include <stdlib.h>
 
-enum {
-	PAGES = 1 << (IDMAP_CHUNK - IDMAP_PAGE),
-	SLOTS = 1 << (IDMAP_PAGE - IDMAP_GRANULE),
-};
+enum { PAGES = 1 << (IDMAP_CHUNK - IDMAP_PAGE) };
 
-/* A slot is id + 1, with bit 3 of the address in the top bit; 0 is free. */
-static uint32_t
-slot_tag(taddr addr)
+static size_t
+slot_of(const struct idmap *m, taddr addr)
 {
-	return (uint32_t)(addr >> 3 & 1) << 31;
+	return (addr & ((1u << IDMAP_PAGE) - 1)) >> m->granule;
+}
+
+/* A slot is id + 1, with bit 3 of the address in the top bit (nothing below a granule of 4 bytes); 0 is free. */
+static uint32_t
+slot_tag(const struct idmap *m, taddr addr)
+{
+	return m->granule == IDMAP_GRANULE_64 ? (uint32_t)(addr >> 3 & 1) << 31 : 0;
+}
+
+void
+idmap_init(struct idmap *m, unsigned ptr_width)
+{
+	*m = (struct idmap){.granule = ptr_width == 4 ? IDMAP_GRANULE_32 : IDMAP_GRANULE_64};
 }
 
 static uint32_t **
@@ -47,8 +56,8 @@ idmap_get(struct idmap *m, taddr addr)
 	const uint32_t *page = chunk[addr >> IDMAP_PAGE & (PAGES - 1)];
 	if (page == NULL)
 		return OBJID_NONE;
-	uint32_t slot = page[addr >> IDMAP_GRANULE & (SLOTS - 1)];
-	if (slot == 0 || ((slot ^ slot_tag(addr)) >> 31) != 0)
+	uint32_t slot = page[slot_of(m, addr)];
+	if (slot == 0 || ((slot ^ slot_tag(m, addr)) >> 31) != 0)
 		return OBJID_NONE;
 	return (slot & 0x7fffffff) - 1;
 }
@@ -59,8 +68,8 @@ idmap_put(struct idmap *m, taddr addr, objid id)
 	uint32_t **chunk = chunk_of(m, addr, true);
 	uint32_t **page = &chunk[addr >> IDMAP_PAGE & (PAGES - 1)];
 	if (*page == NULL)
-		*page = xcalloc(SLOTS, sizeof(**page));
-	(*page)[addr >> IDMAP_GRANULE & (SLOTS - 1)] = (id + 1) | slot_tag(addr);
+		*page = xcalloc((1u << IDMAP_PAGE) >> m->granule, sizeof(**page));
+	(*page)[slot_of(m, addr)] = (id + 1) | slot_tag(m, addr);
 }
 
 void
@@ -73,5 +82,5 @@ idmap_fini(struct idmap *m)
 	}
 	vec_fini(&m->chunks);
 	map_fini(&m->chunk_index);
-	*m = (struct idmap){0};
+	*m = (struct idmap){.granule = m->granule};
 }

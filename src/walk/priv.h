@@ -14,15 +14,19 @@
 /*
  * A table of ids for each page that holds objects, by granules of 16 bytes: one cache line
  * serves neighbours, and an object costs bytes instead of a miss. Two addresses of one
- * granule cannot both be objects: the address's bit 3 is kept with the id.
+ * granule cannot both be objects: the address's bit 3 is kept with the id. Objects of 32-bit
+ * processes are as small as 8 bytes and stand at any word: there a granule is 4 bytes.
+ * Addresses must be multiples of 8, and of 4 there.
  */
-enum { IDMAP_PAGE = 12, IDMAP_GRANULE = 4, IDMAP_CHUNK = 20 };
+enum { IDMAP_PAGE = 12, IDMAP_GRANULE_64 = 4, IDMAP_GRANULE_32 = 2, IDMAP_CHUNK = 20 };
 struct idmap {
-	struct map chunk_index; /* address >> IDMAP_CHUNK to index in chunks */
+	unsigned granule;        /* log2 of its bytes */
+	struct map chunk_index;  /* address >> IDMAP_CHUNK to index in chunks */
 	VEC(uint32_t **) chunks; /* of pages, each of ids */
 	uint64_t last_chunk;
 	uint32_t **last;
 };
+void idmap_init(struct idmap *m, unsigned ptr_width);
 objid idmap_get(struct idmap *m, taddr addr);
 void idmap_put(struct idmap *m, taddr addr, objid id);
 void idmap_fini(struct idmap *m);
@@ -73,6 +77,13 @@ void foreign_tell(const struct foreign *f, const char *what, taddr fn, taddr obj
 MUST_CHECK enum status foreign_size_of(struct foreign *f, taddr fn, taddr obj, taddr cls, uint64_t *ret);
 void foreign_size_init(struct foreign *f, const struct pyruntime *rt);
 
+/*
+ * Make a thread state current where no function has a name that would do it: the word of a
+ * thread's own variables, just below tls_base in a program, that lets a method make its int is
+ * looked for by trying. True if one is current now, proven by an answer that is known.
+ */
+bool foreign_find_tstate(struct foreign *f, taddr tls_base, taddr tstate);
+
 /* natives.c: hooks for the C library's memory and string functions. */
 void natives_set(struct foreign *f);
 
@@ -87,6 +98,12 @@ struct py_hooks foreign_hooks(struct foreign *f);
 
 /* ---- the walk ---- */
 
+/* A buffer whose owner may still be looked for. */
+struct found_buffer {
+	struct heap_buffer row;
+	bool is_owner_sure;
+};
+
 struct walker {
 	struct py *p;
 	struct target *t;
@@ -100,6 +117,7 @@ struct walker {
 	struct heap_ref batch[REFOUT_ROOM];
 	bool after_key;  /* the last reference put was a dict's key */
 	taddr current;   /* object whose references are being put */
+	VEC(struct found_buffer) buffers; /* ascending by object */
 	VEC(struct heap_root) roots;
 	struct heap_root root; /* what the roots being put have in common */
 	struct damage damage;
@@ -119,6 +137,10 @@ MUST_CHECK enum status roots_put_tracked(struct walker *w, struct errbuf *eb);
 MUST_CHECK enum status roots_put_types(struct walker *w);
 MUST_CHECK enum status roots_emit(struct walker *w);
 void root_add(struct walker *w, taddr to, enum root_kind kind, uint32_t name);
+
+/* buffers.c: read the buffer of object id at addr, whose size is given; and at the end emit all. */
+void buffers_add(struct walker *w, objid id, taddr addr, uint64_t size);
+MUST_CHECK enum status buffers_emit(struct walker *w);
 
 /* opaque.c: the words of the object that point to objects, as guesses. */
 MUST_CHECK enum status opaque_refs(struct walker *w, const struct pyobj *o, uint64_t size);

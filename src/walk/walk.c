@@ -4,6 +4,8 @@
  */
 #include "priv.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +15,8 @@
 objid
 walk_discover(struct walker *w, taddr addr)
 {
+	if (addr % target_machine(w->t)->ptr_width != 0)
+		return OBJID_NONE;
 	objid id = idmap_get(&w->ids, addr);
 	if (id != OBJID_NONE)
 		return id;
@@ -126,7 +130,11 @@ visit(struct walker *w, taddr addr)
 	enum status st = w->sink->object(w->sink->self, &h);
 	if (st != MS_OK)
 		return st;
-	return emit_refs(w, &o, h.size, is_scanned);
+	bool has_buffer = o.type->buffer != NULL;
+	st = emit_refs(w, &o, h.size, is_scanned);
+	if (has_buffer && st == MS_OK)
+		buffers_add(w, (objid)w->visited, addr, h.size);
+	return st;
 }
 
 enum status
@@ -201,6 +209,24 @@ emit_strings(struct walker *w)
 	return MS_OK;
 }
 
+/* What the interpreter met and did not know, for `info -v`. */
+static enum status
+emit_unknown_opcodes(struct walker *w)
+{
+	const char *text;
+	uint64_t count;
+
+	for (size_t i = 0; w->foreign.emu != NULL && emu_unknown_at(w->foreign.emu, i, &text, &count); i++) {
+		char key[96], value[32];
+		snprintf(key, sizeof(key), "unknown_opcode.%s", text);
+		snprintf(value, sizeof(value), "%" PRIu64, count);
+		enum status st = w->sink->meta(w->sink->self, key, value);
+		if (st != MS_OK)
+			return st;
+	}
+	return MS_OK;
+}
+
 static enum status
 walk_all(struct walker *w, struct errbuf *eb)
 {
@@ -216,9 +242,13 @@ walk_all(struct walker *w, struct errbuf *eb)
 	if (st == MS_OK)
 		st = roots_emit(w);
 	if (st == MS_OK)
+		st = buffers_emit(w);
+	if (st == MS_OK)
 		st = emit_regions(w);
 	if (st == MS_OK)
 		st = damage_emit(&w->damage, w->names, w->sink);
+	if (st == MS_OK)
+		st = emit_unknown_opcodes(w);
 	if (st == MS_OK)
 		st = emit_types(w);
 	if (st == MS_OK)
@@ -236,6 +266,7 @@ walk_run(struct py *p, struct target *t, struct strtab *names, struct heap_sink 
 	w->names = names;
 	w->sink = sink;
 	w->opts = opts;
+	idmap_init(&w->ids, target_machine(t)->ptr_width);
 	foreign_init(&w->foreign, p, t, opts);
 	struct py_hooks hooks = foreign_hooks(&w->foreign);
 	py_set_hooks(p, &hooks);
@@ -253,6 +284,7 @@ walk_run(struct py *p, struct target *t, struct strtab *names, struct heap_sink 
 	foreign_fini(&w->foreign);
 	idmap_fini(&w->ids);
 	vec_fini(&w->addrs);
+	vec_fini(&w->buffers);
 	vec_fini(&w->roots);
 	vec_fini(&w->damage.lines);
 	free(w);

@@ -30,7 +30,7 @@ path = sys.argv[1]
 exported = [json.loads(line) for line in sys.stdin]
 theirs = [r for r in exported if r["record"] == "object"]
 ours = list(reader.objects(path))
-refs_seen = names_seen = values_seen = 0
+refs_seen = names_seen = values_seen = buffers_seen = 0
 
 def plain(text):
     return not any(0xd800 <= ord(c) < 0xe000 for c in text)
@@ -40,7 +40,7 @@ def check(what, a, b):
         sys.exit("%s: %s: the page's reader has %r, memscan has %r" % (path, what, a, b))
 
 check("objects", len(ours), len(theirs))
-for (address, module, name, size, count, preview, refs), t in zip(ours, theirs):
+for (address, module, name, size, count, preview, buffer, refs), t in zip(ours, theirs):
     where = "%#x" % address
     check(where, address, t["address"])
     if plain(module) and plain(name):
@@ -61,6 +61,15 @@ for (address, module, name, size, count, preview, refs), t in zip(ours, theirs):
             values_seen += 1
         except UnicodeDecodeError:
             pass
+    check(where + " buffer", buffer is None, "buffer" not in t)
+    if buffer:
+        start, total, length, flags, owner, what = buffer
+        b = t["buffer"]
+        check(where + " buffer", (start, total, length, owner), (b["address"], b["bytes"], b["length"], b.get("owner")))
+        check(where + " buffer's flags", [bool(flags & bit) for bit in (1, 4, 8)], [b["owned"], b["in_size"], b["mapped"]])
+        if plain(what):
+            check(where + " buffer's name", what, b.get("description", ""))
+        buffers_seen += 1
     check(where + " references", len(refs), len(t["refs"]))
     for (to, kind, payload, flags), r in zip(refs, t["refs"]):
         check(where + " reference", to, r["to"])
@@ -78,10 +87,10 @@ tables = reader.columns(path)
 for record, column, layout in (("type", "TYPE", "QIIIIQQ"), ("root", "ROOT", "IIIIII"),
         ("thread", "THRD", "QQII"), ("region", "RGNS", "QQQII"), ("meta", "META", "II")):
     check(column, len(reader.rows(tables, column, layout)), sum(r["record"] == record for r in exported))
-print("%s: %d objects, %d references, %d names, %d values" %
-    (path, len(ours), refs_seen, names_seen, values_seen))
+print("%s: %d objects, %d references, %d names, %d values, %d buffers" %
+    (path, len(ours), refs_seen, names_seen, values_seen, buffers_seen))
 if path.endswith("golden.dump"):
-    check("what was compared", (len(ours), refs_seen, names_seen, values_seen), (9, 11, 5, 4))
+    check("what was compared", (len(ours), refs_seen, names_seen, values_seen, buffers_seen), (9, 11, 5, 4, 3))
 EOF
 
 failed=0
@@ -119,7 +128,7 @@ for kinds in HEAP_REF_KINDS HEAP_ROOT_KINDS HEAP_TYPE_HOW HEAP_VALUE_KINDS; do
 done
 sed -n 's/^\tX([A-Z_]*, \(0x[0-9a-f]*\), "\([^"]*\)").*/\1 \2/p' include/memscan/heap.h > "$tmp/flags"
 sed -n 's/^\tX(\([A-Z]\{4\}\), \([0-9]*\)).*/\1 \2/p' include/memscan/dumpfmt.h > "$tmp/columns"
-[ -s "$tmp/flags" ] && [ "$(wc -l < "$tmp/columns")" -ge 21 ] || {
+[ -s "$tmp/flags" ] && [ "$(wc -l < "$tmp/columns")" -ge 22 ] || {
 	echo "flags or columns not found in the headers"
 	failed=1
 }

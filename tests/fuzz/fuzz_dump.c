@@ -35,6 +35,12 @@ look_at(const struct heap *h)
 			sum += key != OBJID_NONE ? h->addr[key] : 0;
 		}
 	}
+	for (uint32_t k = 0; k < h->nbuffer; k++) {
+		const struct heap_buffer *b = &h->buffers[k];
+		sum += h->addr[b->object] + (uint64_t)*heap_str(h, b->name, &len);
+		sum += b->owner != OBJID_NONE ? h->addr[b->owner] : 0;
+		sum += heap_buffer_of(h, b->object) == b;
+	}
 	for (uint32_t i = 0; i < h->nstr; i++) {
 		const char *text = heap_str(h, i, &len);
 		for (size_t k = 0; k <= len; k++)

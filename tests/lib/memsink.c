@@ -25,6 +25,7 @@ struct memsink {
 	VEC(uint32_t) label;
 	VEC(uint32_t) by_addr;
 	VEC(struct heap_big) big;
+	VEC(struct heap_buffer) buffers;
 	VEC(uint64_t) value_at;
 	VEC(uint8_t) values;
 	VEC(struct heap_type) types;
@@ -104,6 +105,17 @@ record_refs(void *self, const struct heap_ref *r, size_t n)
 }
 
 static enum status
+record_buffer(void *self, const struct heap_buffer *b)
+{
+	struct memsink *m = self;
+
+	ck_assert_msg(m->buffers.n == 0 || b->object > m->buffers.at[m->buffers.n - 1].object,
+		"buffers are not in order of their objects");
+	vec_push(&m->buffers, *b);
+	return MS_OK;
+}
+
+static enum status
 record_thread(void *self, const struct heap_thread *t)
 {
 	struct memsink *m = self;
@@ -169,6 +181,7 @@ memsink_new(void)
 		.type = record_type,
 		.object = record_object,
 		.refs = record_refs,
+		.buffer = record_buffer,
 		.thread = record_thread,
 		.frame = record_frame,
 		.root = record_root,
@@ -203,6 +216,7 @@ memsink_free(struct memsink *m)
 	vec_fini(&m->label);
 	vec_fini(&m->by_addr);
 	vec_fini(&m->big);
+	vec_fini(&m->buffers);
 	vec_fini(&m->value_at);
 	vec_fini(&m->values);
 	vec_fini(&m->types);
@@ -297,6 +311,12 @@ check_ids(const struct heap *h)
 		ck_assert(r->thread < h->nthread || r->thread == HEAP_NONE);
 		ck_assert(r->frame < h->nframe || r->frame == HEAP_NONE);
 	}
+	for (uint32_t i = 0; i < h->nbuffer; i++) {
+		const struct heap_buffer *b = &h->buffers[i];
+		ck_assert(b->object < h->nobj && b->name < h->nstr);
+		ck_assert(b->owner < h->nobj || b->owner == OBJID_NONE);
+		ck_assert(!(b->flags & BUFFER_OWNED) != !(b->flags & BUFFER_VIEW));
+	}
 	for (uint32_t i = 0; i < h->nthread; i++)
 		ck_assert_uint_lt(h->threads[i].name, h->nstr);
 	for (uint32_t i = 0; i < h->nframe; i++) {
@@ -338,6 +358,8 @@ memsink_heap(struct memsink *m)
 		.by_addr = m->by_addr.at,
 		.big = m->big.at,
 		.nbig = (uint32_t)m->big.n,
+		.buffers = m->buffers.at,
+		.nbuffer = (uint32_t)m->buffers.n,
 		.value_at = m->value_at.at,
 		.values = m->values.at,
 		.nvalues = m->values.n,

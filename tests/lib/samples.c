@@ -101,6 +101,13 @@ static const struct {
 	[4] = {golden_refs_4, ARRAY_LEN(golden_refs_4)},
 };
 
+static const struct heap_buffer golden_buffers[] = {
+	{3, BUFFER_OWNED | BUFFER_IN_SIZE, OBJID_NONE, S_BYTES, 0x7f2a00000010, 24040, 24000},
+	{4, BUFFER_VIEW, 3, S_NONE, 0x7f2a00000020, 0, 80},
+	{6, BUFFER_OWNED | BUFFER_MAPPED, OBJID_NONE, S_NONE, 0x7f2910000000, 0x140000000,
+		0x13ffff001},
+};
+
 static const struct heap_thread golden_threads[] = {
 	{0x7f2a11aa1740, 4242, S_MAIN_THREAD, 0}};
 static const struct heap_frame golden_frames[] = {
@@ -138,6 +145,8 @@ sample_golden(const struct heap_sink *s)
 		if (st == MS_OK && golden_refs[i].n > 0)
 			st = s->refs(s->self, golden_refs[i].at, golden_refs[i].n);
 	}
+	for (size_t i = 0; i < ARRAY_LEN(golden_buffers) && st == MS_OK; i++)
+		st = s->buffer(s->self, &golden_buffers[i]);
 	for (size_t i = 0; i < ARRAY_LEN(golden_threads) && st == MS_OK; i++)
 		st = s->thread(s->self, &golden_threads[i]);
 	for (size_t i = 0; i < ARRAY_LEN(golden_frames) && st == MS_OK; i++)
@@ -238,6 +247,25 @@ random_refs(const struct heap_sink *s, uint64_t *rng, uint32_t nobj)
 	return st == MS_OK ? s->refs(s->self, r + cut, n - cut) : st;
 }
 
+static enum status
+random_buffer(const struct heap_sink *s, uint64_t *rng, uint32_t id, uint32_t nobj)
+{
+	static const uint32_t flags[] = {BUFFER_VIEW, BUFFER_OWNED,
+		BUFFER_OWNED | BUFFER_IN_SIZE, BUFFER_OWNED | BUFFER_MAPPED};
+	struct heap_buffer b = {
+		.object = id,
+		.flags = flags[sample_below(rng, ARRAY_LEN(flags))],
+		.owner = sample_below(rng, 2) == 0 ? (uint32_t)sample_below(rng, nobj) :
+						     OBJID_NONE,
+		.name = (uint32_t)sample_below(rng, RANDOM_STRINGS),
+		.addr = sample_next(rng),
+		.bytes = sample_next(rng) >> sample_below(rng, 64),
+		.length = sample_next(rng) >> sample_below(rng, 64),
+	};
+
+	return s->buffer(s->self, &b);
+}
+
 /* As many strings and types as a heap has objects may be emitted between the objects. */
 static enum status
 random_names(const struct heap_sink *s, uint64_t *rng, uint32_t from, uint32_t to)
@@ -314,6 +342,8 @@ sample_random(const struct heap_sink *s, uint64_t seed, uint32_t nobj)
 		st = random_object(s, &rng, i);
 		if (st == MS_OK && sample_below(&rng, 3) != 0)
 			st = random_refs(s, &rng, nobj);
+		if (st == MS_OK && sample_below(&rng, 5) == 0)
+			st = random_buffer(s, &rng, i, nobj);
 	}
 	/* Strings and types may come after what names them. */
 	if (st == MS_OK)
@@ -344,6 +374,7 @@ sample_assert_same(const struct heap *a, const struct heap *b)
 	ck_assert_uint_eq(a->ndamage, b->ndamage);
 	ck_assert_uint_eq(a->nmeta, b->nmeta);
 	ck_assert_uint_eq(a->nbig, b->nbig);
+	ck_assert_uint_eq(a->nbuffer, b->nbuffer);
 	ck_assert_uint_eq(a->nvalues, b->nvalues);
 	SAME(addr, a->nobj);
 	SAME(type, a->nobj);
@@ -355,6 +386,7 @@ sample_assert_same(const struct heap *a, const struct heap *b)
 	SAME(label, a->nref);
 	SAME(by_addr, a->nobj);
 	SAME(big, a->nbig);
+	SAME(buffers, a->nbuffer);
 	SAME(value_at, (a->nobj + 63) / 64);
 	SAME(values, a->nvalues);
 	SAME(types, a->ntype);
@@ -396,6 +428,11 @@ walk_object(const struct heap *h, objid i)
 		ck_assert(ref_kind(label) < RK_COUNT);
 		sum += walk_string(h, ref_payload(label)) +
 			(key != OBJID_NONE ? h->addr[key] : 1);
+	}
+	const struct heap_buffer *b = heap_buffer_of(h, i);
+	if (b != NULL) {
+		sum += walk_string(h, b->name) + b->addr + b->bytes + b->length;
+		sum += b->owner != OBJID_NONE ? h->addr[b->owner] : 1;
 	}
 	ck_assert(h->nobj == 0 || h->addr[heap_find(h, h->addr[i])] == h->addr[i]);
 	return sum + h->addr[h->by_addr[i]];

@@ -10,6 +10,7 @@ BEGIN {
 	owner["dumpfmt.h"] = "dump"
 	owner["pyfields.def"] = "layout"
 	owner["shapes.def"] = "layout"
+	owner["buffers.def"] = "py"
 	m = split("bytes io limits log map mem status strtab text vec", util, " ")
 	for (i = 1; i <= m; i++)
 		owner[util[i] ".h"] = "util"

@@ -11,7 +11,8 @@ import pkgutil
 import sys
 
 # What does more at its import than define something, and what has no C types at all and is large.
-NOT_IMPORTED = {"__main__", "__phello__", "antigravity", "idlelib", "lib2to3", "site", "sitecustomize", "test", "this", "turtledemo",
+NOT_IMPORTED = {"__main__", "__phello__", "antigravity", "idlelib", "lib2to3", "site", "sitecustomize", "test", "this",
+                "turtledemo",
                 "usercustomize"}
 
 # CPython: Py_TPFLAGS_*, Include/object.h.
@@ -60,7 +61,7 @@ def is_c(t):
     """Whether no class statement made it: those have subtype_traverse, or no traverse and __slots__."""
     if not flags_of(t) & HEAPTYPE:
         return True
-    return traverse_of(t) != traverse_of(Probe) and "__slots__" not in dict_of(t)
+    return traverse_of(t) != traverse_of(Probe) and "__slots__" not in (dict_of(t) or {})
 
 
 def reachable():

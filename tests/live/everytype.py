@@ -87,7 +87,8 @@ async def some_async_generator():
 def iterators():
     d, s = {"a": [1], "b": [2]}, [1, 2, 3]
     out = [iter(d), iter(d.values()), iter(d.items()), reversed(d), reversed(d.values()), reversed(d.items())]
-    out += [d.keys(), d.values(), d.items(), iter(s), reversed(s), iter((1, 2)), iter({1, 2}), iter("\u20ac"), iter("ascii"), iter(b"bytes")]
+    out += [d.keys(), d.values(), d.items(), iter(s), reversed(s), iter((1, 2)), iter({1, 2}), iter("\u20ac"), iter("ascii"),
+            iter(b"bytes")]
     out += [iter(bytearray(b"bytes")), iter(range(5)), iter(range(1 << 70)), range(1 << 70), iter(memoryview(b"xyz"))]
     out += [iter(lambda: 1, 2), enumerate(s), enumerate(s, 1 << 70), zip(s, s), map(str, s), filter(None, s), reversed(range(3))]
     o = collections.OrderedDict(d)
@@ -117,7 +118,8 @@ def tools():
     s = [1, 2, 3, 4]
     make = [
         lambda: itertools.accumulate(s), lambda: itertools.chain(s, s), lambda: itertools.combinations(s, 2),
-        lambda: itertools.combinations_with_replacement(s, 2), lambda: itertools.compress(s, s), lambda: itertools.count(1 << 70, 3),
+        lambda: itertools.combinations_with_replacement(s, 2), lambda: itertools.compress(s, s),
+        lambda: itertools.count(1 << 70, 3),
         lambda: itertools.count(1), lambda: itertools.cycle(s), lambda: itertools.dropwhile(bool, s + [0, 1]),
         lambda: itertools.filterfalse(None, s + [0]), lambda: itertools.groupby(s, str), lambda: itertools.islice(s, 1, 4, 2),
         lambda: itertools.pairwise(s), lambda: itertools.permutations(s, 2), lambda: itertools.product(s, s),
@@ -157,16 +159,20 @@ def functions():
     cached = functools.lru_cache(3)(lambda *a: list(a))
     for i in range(5):
         cached(i, str(i))
-    out = [w.up(), vars(WithMethods).copy(), w.c, w.s, w.up, [].append, (1).__add__, int.__add__, dict.__dict__["fromkeys"], cached]
+    out = [w.up(), vars(WithMethods).copy(), w.c, w.s, w.up, [].append, (1).__add__, int.__add__, dict.__dict__["fromkeys"],
+           cached]
     out += [int.__dict__["real"], types.FunctionType.__dict__["__closure__"], operator.itemgetter(1, 2), operator.itemgetter("k")]
-    out += [operator.attrgetter("a.b", "c"), operator.methodcaller("m", 1, k=[2]), functools.partial(print, [1], sep=""), types.SimpleNamespace(a=[1])]
+    out += [operator.attrgetter("a.b", "c"), operator.methodcaller("m", 1, k=[2]), functools.partial(print, [1], sep=""),
+            types.SimpleNamespace(a=[1])]
     key = functools.cmp_to_key(lambda a, b: 0)
-    out += [key, key([1]), functools.reduce, types.MappingProxyType({"a": 1}), slice([1], 2), list[int], int | str, types.CellType([1])]
+    out += [key, key([1]), functools.reduce, types.MappingProxyType({"a": 1}), slice([1], 2), list[int], int | str,
+            types.CellType([1])]
     ctypes.pythonapi.PyInstanceMethod_New.restype = ctypes.py_object
     ctypes.pythonapi.PyInstanceMethod_New.argtypes = [ctypes.py_object]
     ctypes.pythonapi.PyFile_NewStdPrinter.restype = ctypes.py_object
     out += [ctypes.pythonapi.PyInstanceMethod_New(w.up), ctypes.pythonapi.PyFile_NewStdPrinter(2)]
-    return out + [sys._getframe(), sys.exc_info(), types.ModuleType("made"), compile("x = 1", "name", "exec"), types.CoroutineType, cached.cache_info()]
+    return out + [sys._getframe(), sys.exc_info(), types.ModuleType("made"), compile("x = 1", "name", "exec"),
+                  types.CoroutineType, cached.cache_info()]
 
 
 def borrowed(f):
@@ -206,7 +212,8 @@ class Traced:
 def coroutines():
     started, coroutine, agen = some_generator(), some_coroutine(), some_async_generator()
     next(started)
-    out = [some_generator(), started, some_coroutine(), coroutine, coroutine.__await__(), agen, agen.asend(None), agen.athrow(ValueError)]
+    out = [some_generator(), started, some_coroutine(), coroutine, coroutine.__await__(), agen, agen.asend(None),
+           agen.athrow(ValueError)]
     out += [anext(some_async_generator(), "default"), agen.__anext__(), agen.aclose(), sys.get_asyncgen_hooks()]
     traced = Traced()
     sys.settrace(traced)
@@ -280,7 +287,8 @@ def hooks():
 def structs():
     """Struct sequences, with and without what has no index."""
     out = []
-    for module in ("grp", "os", "posix", "pwd", "resource", "signal", "spwd", "time", "_thread", "_lsprof", "_curses", "threading"):
+    for module in ("grp", "os", "posix", "pwd", "resource", "signal", "spwd", "time", "_thread", "_lsprof", "_curses",
+                   "threading"):
         if module not in sys.modules:
             continue
         for t in list(vars(sys.modules[module]).values()):
@@ -340,7 +348,8 @@ def contexts():
 def testing():
     """The types of CPython's modules for its own tests, with whatever arguments they take."""
     out = []
-    for module in ("_testcapi", "_testinternalcapi", "_testbuffer", "_testmultiphase", "_testimportmultiple", "xxlimited", "xxlimited_35", "xxsubtype"):
+    for module in ("_testcapi", "_testinternalcapi", "_testbuffer", "_testmultiphase", "_testimportmultiple", "xxlimited",
+                   "xxlimited_35", "xxsubtype"):
         for t in list(vars(sys.modules.get(module, types)).values()) if module in sys.modules else ():
             if not isinstance(t, type):
                 continue
@@ -379,7 +388,8 @@ def memory():
     out = [array.array(c, range(50)) for c in "bBhHiIlLqQfd"] + [array.array("u", "text"), array.array("i")]
     base = bytearray(range(240))
     view = memoryview(base)
-    out += [iter(out[0]), view, view[3:100:7], view.cast("I"), view.cast("B", [4, 5, 12]), memoryview(view[::-1]), view.toreadonly()]
+    out += [iter(out[0]), view, view[3:100:7], view.cast("I"), view.cast("B", [4, 5, 12]), memoryview(view[::-1]),
+            view.toreadonly()]
     out += [memoryview(out[0]), memoryview(b"bytes"), mmap.mmap(-1, 5000), pickle.PickleBuffer(base), base, bytearray()]
     released = memoryview(base)
     released.release()
@@ -405,9 +415,12 @@ def foreign_functions():
     libc = ctypes.CDLL(None)
     libc.strlen.argtypes, libc.strlen.restype, libc.strlen.errcheck = [ctypes.c_char_p], ctypes.c_size_t, lambda *a: a[0]
     array = (Pair * 3)(pair, pair, pair)
-    out = [pair, either, either.pair, Big(3), prototype, callback, libc.strlen, array, array[1], ctypes.byref(array), ctypes.pointer(pair)]
-    out += [ctypes.c_char_p.from_param(b"text"), ctypes.c_wchar_p("wide"), ctypes.py_object(out), ctypes.c_longdouble(1), (ctypes.c_char * 9000)()]
-    return out + [Pair.a, Pair.bits, ctypes.cast(array, ctypes.c_void_p), ctypes.c_int.from_buffer(bytearray(8)), ctypes.pointer(ctypes.pointer(pair))]
+    out = [pair, either, either.pair, Big(3), prototype, callback, libc.strlen, array, array[1], ctypes.byref(array),
+           ctypes.pointer(pair)]
+    out += [ctypes.c_char_p.from_param(b"text"), ctypes.c_wchar_p("wide"), ctypes.py_object(out), ctypes.c_longdouble(1),
+            (ctypes.c_char * 9000)()]
+    return out + [Pair.a, Pair.bits, ctypes.cast(array, ctypes.c_void_p), ctypes.c_int.from_buffer(bytearray(8)),
+                  ctypes.pointer(ctypes.pointer(pair))]
 
 
 @keeps
@@ -417,11 +430,13 @@ def numbers():
     import random
 
     flags = decimal.getcontext().flags
-    out = [decimal.Decimal(1) / 7, decimal.Decimal(10) ** 5000, decimal.localcontext(), decimal.Context(), flags, decimal.Decimal("nan")]
+    out = [decimal.Decimal(1) / 7, decimal.Decimal(10) ** 5000, decimal.localcontext(), decimal.Context(), flags,
+           decimal.Decimal("nan")]
     base = type(flags).__bases__[0]
     out += [base(), random.Random(), sys.modules["_random"].Random(3), 1j, 1 << 1000, True, 1.5]
     day = datetime.datetime(2024, 1, 2, 3, 4, 5, 6, datetime.timezone(datetime.timedelta(hours=1), "name"))
-    return out + [day, day.date(), day.timetz(), day - day, day.isocalendar(), datetime.tzinfo(), datetime.timezone.utc, day.time()]
+    return out + [day, day.date(), day.timetz(), day - day, day.isocalendar(), datetime.tzinfo(), datetime.timezone.utc,
+                  day.time()]
 
 
 @keeps
@@ -455,7 +470,8 @@ def streams():
     out = [reader.readline(), text.readline(), text.tell() if text.seekable() else 0, next(strings, None)]
     for name in ("_IOBase", "_RawIOBase", "_BufferedIOBase", "_TextIOBase"):
         out.append(getattr(sys.modules["_io"], name)())
-    return out + [raw, reader, writer, random, text, strings, a, b, exported, newlines, io.BufferedRWPair(raw[0], raw[3]), io.FileIO(os.devnull)]
+    return out + [raw, reader, writer, random, text, strings, a, b, exported, newlines, io.BufferedRWPair(raw[0], raw[3]),
+                  io.FileIO(os.devnull)]
 
 
 @keeps
@@ -473,7 +489,8 @@ def regular_expressions():
     pattern = re.compile(r"(?P<word>\w+)(\s)?(?P<none>x{9})?")
     scanner = pattern.scanner("some words here")
     matches = list(pattern.finditer("some words here"))
-    return [pattern, scanner, scanner.match(), scanner.search(), matches, re.compile(b"[a-z]+"), pattern.match, re.Scanner([("a", None)])]
+    return [pattern, scanner, scanner.match(), scanner.search(), matches, re.compile(b"[a-z]+"), pattern.match,
+            re.Scanner([("a", None)])]
 
 
 @keeps
@@ -482,7 +499,8 @@ def compressors():
     import lzma
     import zlib
 
-    out = [bz2.BZ2Compressor(), bz2.BZ2Decompressor(), lzma.LZMACompressor(), lzma.LZMADecompressor(), zlib.compressobj(), zlib.decompressobj()]
+    out = [bz2.BZ2Compressor(), bz2.BZ2Decompressor(), lzma.LZMACompressor(), lzma.LZMADecompressor(), zlib.compressobj(),
+           zlib.decompressobj()]
     for compress, expand in ((out[0], out[1]), (out[2], out[3]), (out[4], out[5])):
         data = compress.compress(bytes(1000)) + compress.flush()
         expand.decompress(data + b"left over")
@@ -498,7 +516,8 @@ def digests():
     out = [hashlib.new(n, b"data") for n in ("md5", "sha256", "shake_128", "sha3_256")] + [hmac.new(b"k", b"m", "sha256")._hmac]
     for module in ("_md5", "_sha1", "_sha256", "_sha512", "_sha3", "_blake2"):
         m = __import__(module)
-        for name in ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_224", "sha3_256", "sha3_384", "sha3_512", "shake_128", "shake_256",
+        for name in ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_224", "sha3_256", "sha3_384", "sha3_512",
+                     "shake_128", "shake_256",
                      "blake2b", "blake2s"):
             if hasattr(m, name):
                 digest = getattr(m, name)(b"data" * 100)
@@ -549,7 +568,8 @@ def markup():
     parser.Parse("<doc a='b'><half>", False)
     pull = tree.XMLPullParser(["start", "end", "comment"])
     pull.feed("<x><y/><!-- c --><half")
-    return [root, lonely, builder, it, next(it), texts, next(texts), parser, parser.ExternalEntityParserCreate(None), pull, tree.XMLParser(target=builder)]
+    return [root, lonely, builder, it, next(it), texts, next(texts), parser, parser.ExternalEntityParserCreate(None), pull,
+            tree.XMLParser(target=builder)]
 
 
 @keeps
@@ -575,9 +595,10 @@ def syntax():
     import ast
 
     source = "def f(a, *b):\n    global g\n    return [x for x in a if (lambda: x)]\nclass C: y = f\n"
-    parts, (first, rest) = _string.formatter_parser("{a.b[0]} and {c!r:>10}"), _string.formatter_field_name_split("a.b[0].c")
+    parts, (_, rest) = _string.formatter_parser("{a.b[0]} and {c!r:>10}"), _string.formatter_field_name_split("a.b[0].c")
     tokens = _tokenize.TokenizerIter(source)
-    return [next(parts), parts, rest, next(rest), tokens, next(tokens), ast.parse(source), ast.AST(), ast.AST(a=[1]), _symtable.symtable(source, "f", "exec")]
+    return [next(parts), parts, rest, next(rest), tokens, next(tokens), ast.parse(source), ast.AST(), ast.AST(a=[1]),
+            _symtable.symtable(source, "f", "exec")]
 
 
 @keeps
@@ -668,7 +689,8 @@ def secure():
                 pass
     ends[1].write(b"data")
     chain = ends[0]._sslobj.get_unverified_chain()
-    return [ends, up, down, chain, ends[0].session, ends[0].read(2), _ssl._SSLContext(ssl.PROTOCOL_TLS_CLIENT), ends[0].getpeercert(True)]
+    return [ends, up, down, chain, ends[0].session, ends[0].read(2), _ssl._SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            ends[0].getpeercert(True)]
 
 
 @keeps
@@ -700,7 +722,8 @@ def tcl():
     interpreter = tkinter.Tcl()
     interpreter.tk.setvar("v", ["a", "b"])
     interpreter.createcommand("python", lambda *a: None)
-    return [interpreter, interpreter.tk, interpreter.tk.call("dict", "create", "a", "1"), interpreter.tk.createtimerhandler(1 << 30, print)]
+    return [interpreter, interpreter.tk, interpreter.tk.call("dict", "create", "a", "1"),
+            interpreter.tk.createtimerhandler(1 << 30, print)]
 
 
 @keeps
@@ -760,7 +783,8 @@ def weak():
 
     r, s = Referent(), set()
     dead = weakref.ref(Referent())
-    return [r, s, dead, weakref.ref(r), weakref.ref(r, print), weakref.proxy(s), weakref.proxy(r), weakref.WeakValueDictionary({1: r}), weakref.WeakSet([r])]
+    return [r, s, dead, weakref.ref(r), weakref.ref(r, print), weakref.proxy(s), weakref.proxy(r),
+            weakref.WeakValueDictionary({1: r}), weakref.WeakSet([r])]
 
 
 @keeps
@@ -768,7 +792,8 @@ def typed():
     import typing
 
     T, P, Ts = typing.TypeVar("T"), typing.ParamSpec("P"), typing.TypeVarTuple("Ts")
-    return [T, P, Ts, typing.Optional[int], typing.Dict[str, T], typing.Callable[P, T], typing.Literal[1], tuple[int, ...], dict[T, list[T]]]
+    return [T, P, Ts, typing.Optional[int], typing.Dict[str, T], typing.Callable[P, T], typing.Literal[1], tuple[int, ...],
+            dict[T, list[T]]]
 
 
 # ---- threads and tasks ----
@@ -820,8 +845,10 @@ async def main():
     called = loop.create_future()
     for callback in (print, id, repr):
         called.add_done_callback(callback)
-    KEEP["tasks"] = [waiting, failed, cancelled, done, called, never, done.__await__(), called.__await__(), asyncio.shield(called)]
-    KEEP["tasks"] += [asyncio.create_task(some_coroutine()), asyncio.gather(*waiting[:2]), loop.call_later(1 << 20, print, [1]), loop]
+    KEEP["tasks"] = [waiting, failed, cancelled, done, called, never, done.__await__(), called.__await__(),
+                     asyncio.shield(called)]
+    KEEP["tasks"] += [asyncio.create_task(some_coroutine()), asyncio.gather(*waiting[:2]), loop.call_later(1 << 20, print, [1]),
+                      loop]
     next(KEEP["tasks"][7])
     # This thread's own dict, with the loop that runs and its part of each threading.local.
     KEEP["thread"] = borrowed(ctypes.pythonapi.PyThreadState_GetDict)

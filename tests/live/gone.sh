@@ -29,9 +29,13 @@ at() {
 	status=$(cat "$TMP/status")
 	case $status in
 	0 | 6) [ -s "$TMP/dump" ] || fail "$point: exit status $status and no dump" ;;
-	3) refused 3 "exited|gone|went away|program|no such|exec" ;;
+	3) refused 3 "exited|gone|went away|another program|exec" ;;
+	# Before anything of it was seen, it is no process at all.
+	4) refused 4 "no process" ;;
 	*) fail "$point: exit status $status" ;;
 	esac
+	kill -KILL "$target" 2> /dev/null
+	wait "$target" 2> /dev/null
 }
 
 # A traced process that was killed cannot be waited for by its parent before its tracer has noticed.

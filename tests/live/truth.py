@@ -79,6 +79,9 @@ def write_all(fd, data):
 
 def serve(fork=os.fork):
     """Write the truth to the file named by the first argument, say "ready", wait; repeat for each line read."""
+    # What is looked up on first use is looked up here, not in the child alone.
+    type_name(object).encode("utf-8", "surrogatepass")
+    "x".encode("ascii")
     gc.collect()
     gc.disable()
     while True:

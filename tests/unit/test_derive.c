@@ -99,6 +99,8 @@ layout_of(const struct release *r, struct layout *l)
 	snprintf(l->origin, sizeof(l->origin), "release %s", r->name);
 	for (size_t i = 0; r->fields[i] != LAST; i++)
 		l->f[r->fields[i]] = (struct layout_field){.size = 8, .present = true};
+	/* Every release has it. */
+	l->f[PYF_SIZEOF_GC_HEAD] = (struct layout_field){.size = 16, .present = true};
 	l->f[PYF_VALUES_VALUES].off = r->values_off;
 	if (r->has_dict_or_values) {
 		struct layout_field f = {.size = 8};

@@ -101,10 +101,21 @@ make_heap(void)
 		.resident = 4096,
 		.prot = PROT_READ | PROT_EXEC,
 		.path = path};
+	const struct heap_buffer owned = {.object = 5,
+		.flags = BUFFER_OWNED | BUFFER_IN_SIZE,
+		.owner = OBJID_NONE,
+		.name = path,
+		.addr = 65536,
+		.bytes = 104,
+		.length = 100};
+	const struct heap_buffer view = {
+		.object = 6, .flags = BUFFER_VIEW, .owner = 5, .addr = 65540, .length = 8};
 	const struct heap_damage damage = {
 		.reason = name, .n_examples = 2, .count = 7, .examples = {16, 32}};
 
 	add_objects(m);
+	ck_assert_int_eq(sink->buffer(sink->self, &owned), MS_OK);
+	ck_assert_int_eq(sink->buffer(sink->self, &view), MS_OK);
 	ck_assert_int_eq(sink->thread(sink->self, &thread), MS_OK);
 	ck_assert_int_eq(sink->frame(sink->self, &frame), MS_OK);
 	ck_assert_int_eq(sink->root(sink->self, &root), MS_OK);
@@ -199,7 +210,10 @@ static const char *const jsonl[] = {
 	("\"value_kind\": \"name\", \"value\": \"Gr\xc3\xb6\xc3\x9f" "e\", \"refs\": ["
 	"{\"to\": 24576, \"kind\": \"offset\", \"name\": \"+0x28\", \"guess\": true}]}\n"),
 	"\"value_kind\": \"bool\", \"value\": true, \"refs\": []}\n",
-	"\"value_kind\": \"int\", \"value\": -12, \"refs\": []}\n",
+	("\"value_kind\": \"int\", \"value\": -12, \"buffer\": {\"address\": 65536, \"bytes\": 104, \"length\": 100, "
+	"\"owned\": true, \"in_size\": true, \"mapped\": false, \"description\": \"/srv/a.py\"}, \"refs\": []}\n"),
+	("\"value\": 1.5, \"buffer\": {\"address\": 65540, \"bytes\": 0, \"length\": 8, "
+	"\"owned\": false, \"in_size\": false, \"mapped\": false, \"owner\": 24576}, \"refs\": []}\n"),
 	"\"value_kind\": \"float\", \"value\": \"nan\", \"refs\": []}\n",
 	"\"len\": 2, \"value_kind\": \"bytes\", \"value\": \"\\u00ff\\\"\", \"refs\": []}\n",
 	"\"len\": 5000, \"value_kind\": \"str\", \"value\": \"\xc3\xa9\", \"cut\": true, \"refs\": []}\n",

@@ -42,6 +42,25 @@ START_TEST(flag_texts)
 	ck_assert_str_eq(obj_flags_text(OF_GC | OF_TRACKED, ',', buf, 11), "gc,tracked");
 	ck_assert_str_eq(obj_flags_text(OF_GC | OF_TRACKED, ',', buf, 10), "gc");
 	ck_assert_str_eq(obj_flags_text(OF_GC | OF_TRACKED, ',', buf, 1), "");
+	ck_assert_str_eq(
+		buffer_flags_text(0xff, ' ', buf, sizeof(buf)), "owned view in-size mapped");
+}
+END_TEST
+
+START_TEST(buffers)
+{
+	const struct heap_buffer some[] = {{.object = 2}, {.object = 3}, {.object = 9}};
+	const struct heap h = {.nobj = 20, .buffers = some, .nbuffer = 3};
+	const struct heap none = {.nobj = 20};
+
+	for (objid i = 0; i < 20; i++) {
+		const struct heap_buffer *want = i == 2 ? &some[0] :
+			i == 3                          ? &some[1] :
+			i == 9                          ? &some[2] :
+							  NULL;
+		ck_assert_ptr_eq(heap_buffer_of(&h, i), want);
+		ck_assert_ptr_null(heap_buffer_of(&none, i));
+	}
 }
 END_TEST
 
@@ -219,6 +238,7 @@ suite_heap(void)
 
 	tcase_add_test(t, names);
 	tcase_add_test(t, flag_texts);
+	tcase_add_test(t, buffers);
 	tcase_add_test(t, labels);
 	tcase_add_test(t, strings);
 	tcase_add_test(t, big_objects);

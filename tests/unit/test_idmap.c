@@ -21,11 +21,12 @@ random_address(unsigned *seed)
 
 START_TEST(finds_what_was_put)
 {
-	struct idmap m = {0};
+	struct idmap m;
 	VEC(taddr) put = {0};
 	struct map known = {0};
 	unsigned seed = 1;
 
+	idmap_init(&m, 8);
 	for (unsigned i = 0; i < N; i++) {
 		taddr granule = random_address(&seed);
 		uint32_t have;
@@ -58,12 +59,28 @@ END_TEST
 
 START_TEST(takes_the_largest_id)
 {
-	struct idmap m = {0};
+	struct idmap m;
 
+	idmap_init(&m, 8);
 	idmap_put(&m, 0xfffffffffffffff8u, 0x7ffffffd);
 	ck_assert_uint_eq(idmap_get(&m, 0xfffffffffffffff8u), 0x7ffffffd);
 	ck_assert_uint_eq(idmap_get(&m, 0xfffffffffffffff0u), OBJID_NONE);
 	ck_assert_uint_eq(idmap_get(&m, 0), OBJID_NONE);
+	idmap_fini(&m);
+}
+END_TEST
+
+/* Neighbours of eight and of four bytes are told apart in a 32-bit process. */
+START_TEST(tells_small_neighbours_apart)
+{
+	struct idmap m;
+
+	idmap_init(&m, 4);
+	for (objid i = 0; i < 4096; i++)
+		idmap_put(&m, 0x8048000 + 4 * i, i);
+	for (objid i = 0; i < 4096; i++)
+		ck_assert_uint_eq(idmap_get(&m, 0x8048000 + 4 * i), i);
+	ck_assert_uint_eq(idmap_get(&m, 0x8048000 - 4), OBJID_NONE);
 	idmap_fini(&m);
 }
 END_TEST
@@ -76,6 +93,7 @@ suite_idmap(void)
 
 	tcase_add_test(t, finds_what_was_put);
 	tcase_add_test(t, takes_the_largest_id);
+	tcase_add_test(t, tells_small_neighbours_apart);
 	suite_add_tcase(s, t);
 	return s;
 }

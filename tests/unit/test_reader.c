@@ -38,7 +38,7 @@ START_TEST(golden)
 
 	ck_assert_msg(dump_open(GOLDEN, DUMP_ALL, &d, &eb) == MS_OK, "%s", eb.msg);
 	const struct heap *h = dump_heap(d);
-	ck_assert_uint_eq(dump_file_size(d), 2944);
+	ck_assert_uint_eq(dump_file_size(d), 2944 + 32 + 128);
 	ck_assert_uint_eq(h->nobj, 9);
 	ck_assert_uint_eq(h->nref, 11);
 	ck_assert_uint_eq(h->ntype, 7);
@@ -65,6 +65,13 @@ START_TEST(golden)
 	ck_assert_uint_eq(h->roots[1].frame, 0);
 	ck_assert_uint_eq(h->regions[1].end, 0x7f2a10d00000);
 	ck_assert_uint_eq(h->damage[0].examples[0], 0x7f2a10b00260);
+	const struct heap_buffer *b = heap_buffer_of(h, 6);
+	ck_assert_ptr_nonnull(b);
+	ck_assert_uint_eq(b->bytes, 0x140000000);
+	ck_assert_uint_eq(b->flags, 9);
+	ck_assert_uint_eq(heap_buffer_of(h, 4)->owner, 3);
+	ck_assert_ptr_null(heap_buffer_of(h, 5));
+	ck_assert_ptr_null(heap_buffer_of(h, 8));
 	ck_assert_str_eq(heap_meta_get(h, "python"), "3.11.2");
 	dump_close(d);
 	dump_close(NULL);
@@ -183,7 +190,8 @@ column_of(const struct heap *h, enum dump_column c)
 		[DC_STRS] = h->str, [DC_STRO] = h->str_at, [DC_TYPE] = h->types,
 		[DC_OADR] = h->addr,
 		[DC_OTYP] = h->type, [DC_OSIZ] = h->size32, [DC_ORFC] = h->count32,
-		[DC_OFLG] = h->flags, [DC_OBIG] = h->big, [DC_OSRT] = h->by_addr,
+		[DC_OFLG] = h->flags, [DC_OBIG] = h->big, [DC_OBUF] = h->buffers,
+		[DC_OSRT] = h->by_addr,
 		[DC_REFF] = h->first, [DC_REFT] = h->to, [DC_REFL] = h->label,
 		[DC_VALA] = h->value_at, [DC_VALS] = h->values, [DC_ROOT] = h->roots,
 		[DC_THRD] = h->threads, [DC_FRAM] = h->frames, [DC_RGNS] = h->regions,
@@ -226,7 +234,10 @@ check_column(unsigned column)
 	ck_assert_uint_eq(h->nframe, (want & BIT(FRAM)) != 0 ? 2 : 0);
 	ck_assert_uint_eq(h->nmeta, (want & BIT(META)) != 0 ? 3 : 0);
 	ck_assert_uint_eq(h->nbig, (want & BIT(OBIG)) != 0 ? 2 : 0);
+	ck_assert_uint_eq(h->nbuffer, (want & BIT(OBUF)) != 0 ? 3 : 0);
 	/* Accessors of what did not come have nothing to say, and say it. */
+	if ((want & BIT(OBUF)) == 0)
+		ck_assert_ptr_null(heap_buffer_of(h, 3));
 	if ((want & BIT(STRS)) == 0)
 		ck_assert_str_eq(heap_str(h, 1, NULL), "");
 	if ((want & BIT(VALS)) == 0)

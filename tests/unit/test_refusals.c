@@ -68,6 +68,11 @@ static const struct {
 	{"OBIG", 4, 6, 2, "column OBIG, element 1: ids do not ascend"},
 	{"OBIG", 4, 6, 9, "column OBIG, element 1: ids do not ascend, or no such object"},
 	{"OBIG", 8, 1, 4, "column OBIG, element 0: not needed"},
+	{"OBUF", 4, 0, 9, "column OBUF, element 0: objects do not ascend, or no such"},
+	{"OBUF", 4, 10, 3, "column OBUF, element 1: objects do not ascend"},
+	{"OBUF", 4, 10, 2, "column OBUF, element 1: objects do not ascend"},
+	{"OBUF", 4, 12, 9, "column OBUF, element 1: no such owner"},
+	{"OBUF", 4, 23, 25, "column OBUF, element 2: no such string"},
 	{"REFF", 8, 0, 1, "column REFF, element 0: not 0"},
 	{"REFF", 8, 9, 12, "column REFF, element 9: not the end"},
 	{"REFF", 8, 4, 1, "column REFF, element 4: offsets do not ascend"},
@@ -160,6 +165,7 @@ static const struct {
 	{"TYPE", -40, "column OTYP, element 6: id 6 of 6"},
 	{"THRD", -24, "column FRAM, element 0: no such thread"},
 	{"OBIG", -24, "is not in OBIG"},
+	{"OBUF", 39, "column OBUF: 159 bytes are no whole elements"},
 };
 
 static void
@@ -306,7 +312,7 @@ static const struct {
 	const char *text;
 } broken[] = {
 	{"broken-truncated.dump", MS_FORMAT, "truncated: no trailer"},
-	{"broken-version.dump", MS_VERSION, "dump format 7.0; this memscan reads 1.x"},
+	{"broken-version.dump", MS_VERSION, "dump format 7.1; this memscan reads 1.x"},
 	{"broken-checksum.dump", MS_FORMAT, "column OTYP: wrong checksum"},
 	{"broken-ref.dump", MS_FORMAT, "column REFT, element 4: id 9 of 9"},
 	{"broken-value.dump", MS_FORMAT, "column VALS, element 8: malformed record"},

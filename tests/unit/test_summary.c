@@ -139,6 +139,40 @@ START_TEST(by_module)
 }
 END_TEST
 
+/* What is owned and not in the sizes counts, and moves its kind up; views count nothing. */
+START_TEST(with_buffers)
+{
+	struct fixture f = fixture_new();
+	const struct heap_sink *sink = memsink_sink(f.m);
+	const struct heap_buffer some[] = {
+		{.object = 0, .flags = BUFFER_OWNED, .owner = OBJID_NONE, .bytes = 700},
+		{.object = 1, .flags = BUFFER_OWNED, .owner = OBJID_NONE, .bytes = 1 << 20},
+		{.object = 2, .flags = BUFFER_VIEW, .owner = 1, .length = 1 << 20},
+		{.object = 6,
+			.flags = BUFFER_OWNED | BUFFER_IN_SIZE,
+			.owner = OBJID_NONE,
+			.bytes = 4800},
+		{.object = 7,
+			.flags = BUFFER_OWNED | BUFFER_MAPPED,
+			.owner = OBJID_NONE,
+			.bytes = 4096},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(some); i++)
+		ck_assert_int_eq(sink->buffer(sink->self, &some[i]), MS_OK);
+	struct summary s = compute(&f, SUMMARY_TYPE, SUMMARY_BY_SIZE);
+	ck_assert_uint_eq(s.buffers, 700 + (1 << 20) + 4096);
+	ck_assert_uint_eq(s.rows[0].type, f.str);
+	ck_assert_uint_eq(s.rows[0].buffers, 4096);
+	assert_row(&s.rows[1], f.foo, HEAP_NONE, 2, 96, 48, 0);
+	ck_assert_uint_eq(s.rows[1].buffers, 700 + (1 << 20));
+	for (size_t i = 2; i < s.n; i++)
+		ck_assert_uint_eq(s.rows[i].buffers, 0);
+	summary_fini(&s);
+	memsink_free(f.m);
+}
+END_TEST
+
 START_TEST(empty_heap)
 {
 	struct fixture f = {.m = memsink_new()};
@@ -235,6 +269,7 @@ suite_summary(void)
 	tcase_add_test(tc, by_type_and_count);
 	tcase_add_test(tc, by_type_and_name);
 	tcase_add_test(tc, by_module);
+	tcase_add_test(tc, with_buffers);
 	tcase_add_test(tc, empty_heap);
 	tcase_add_test(tc, first_owner_wins);
 	tcase_add_loop_test(tc, random_heaps, 0, 20);

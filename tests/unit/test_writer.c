@@ -68,7 +68,7 @@ START_TEST(layout)
 	size_t len;
 
 	p = sample_bytes(fd, &len);
-	ck_assert_mem_eq(p, "memscan\n\1\0\0\0\100\0\0\0", 16);
+	ck_assert_mem_eq(p, "memscan\n\1\0\1\0\100\0\0\0", 16);
 	ck_assert_mem_eq(p + len - 8, "mscnend\n", 8);
 	ck_assert_uint_eq(load_u64(p + len - 16), len);
 	uint64_t toc = load_u64(p + len - 32), n = load_u32(p + len - 24), sum = 0;
@@ -93,7 +93,7 @@ START_TEST(layout)
 		ck_assert_uint_le(all[i].at + all[i].n, toc);
 	}
 	/* The file is hardly longer than what is in it. */
-	ck_assert_uint_le(len, sum + sum / 8 + 22 * 64 + 32 * n + 64 + 32 + 65536);
+	ck_assert_uint_le(len, sum + sum / 8 + 23 * 64 + 32 * n + 64 + 32 + 65536);
 	if (sizes[_i] <= 1)
 		ck_assert_uint_le(len, 200000);
 }
@@ -318,6 +318,15 @@ START_TEST(wrong_order)
 	ck_assert_int_eq(s->refs(s->self, &ref, 1), MS_USAGE);
 	ck_assert_int_eq(dump_writer_finish(w, &eb), MS_USAGE);
 	ck_assert_str_eq(eb.msg, "references before the first object");
+	dump_writer_free(w);
+
+	const struct heap_buffer late = {.object = 2}, early = {.object = 2};
+	ck_assert_int_eq(dump_writer_new(&out, &w, &eb), MS_OK);
+	s = dump_writer_sink(w);
+	ck_assert_int_eq(s->buffer(s->self, &late), MS_OK);
+	ck_assert_int_eq(s->buffer(s->self, &early), MS_USAGE);
+	ck_assert_int_eq(dump_writer_finish(w, &eb), MS_USAGE);
+	ck_assert_str_eq(eb.msg, "buffers are not in order of their objects");
 	dump_writer_free(w);
 	dump_writer_free(NULL);
 	close(out.fd);
