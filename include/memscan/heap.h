@@ -257,8 +257,9 @@ struct heap_region {
 /*
  * Where a heap goes. Objects come in order of their ids, each followed by zero or more
  * refs calls of its own. Strings and types come in order of theirs (string 0 is ""), at any
- * time: also after objects and refs that name them. Buffers come at any time in ascending order of their
- * objects; threads, frames, roots, regions, damage and meta at any time. Every function returns MS_OK or the status that ends the walk.
+ * time: also after objects and refs that name them. Buffers come at any time, in
+ * ascending order of their objects; threads, frames, roots, regions, damage and meta at any
+ * time. Every function returns MS_OK or the status that ends the walk.
  * Pointers are borrowed for the call.
  */
 struct heap_sink {

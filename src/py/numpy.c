@@ -13,7 +13,7 @@
 /* Words after the object's header: PyArrayObject_fields. nd and flags are ints in words of their own. */
 enum { NP_DATA, NP_ND, NP_DIMENSIONS, NP_STRIDES, NP_BASE, NP_DESCR, NP_FLAGS, NP_WEAKREFS, NP_WORDS };
 
-/* Later releases appended fields, and may go on to. */
+/* Later releases appended fields, and may append more. */
 enum { NP_WORDS_MAX = 16 };
 
 enum { NPY_ARRAY_OWNDATA = 0x4 };

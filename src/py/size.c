@@ -286,7 +286,9 @@ settle_size(struct py *p, struct pytype *w)
 
 	w->sizes_known = true;
 	w->size_how = SIZE_UNKNOWN;
-	/* A type that is not ready has no MRO yet; object's rule is what it will get. */
+	/* A type that is not ready has no MRO yet; its own method or object's rule is what it will get. */
+	if (!(w->flags & TPF_READY) && settle_at(p, w, w))
+		return;
 	if (!(w->flags & TPF_READY)) {
 		w->size_how = SIZE_RULE;
 		w->size_rule = SR_std;

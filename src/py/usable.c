@@ -5,14 +5,14 @@
  */
 #include "priv.h"
 
-/* The unit of mappings on every machine with a glibc of 4 KiB pages; on others the check fails, and the room asked for stands. */
+/* Where pages are larger, mappings are multiples of this all the same. */
 enum { PAGE = 4096 };
 
 /*
- * glibc: struct malloc_chunk, malloc/malloc.c. Before the block stand mchunk_prev_size and mchunk_size;
- * its low bits are PREV_INUSE, IS_MMAPPED, NON_MAIN_ARENA. A chunk in an arena lends its last word from the next one.
+ * glibc: struct malloc_chunk, malloc/malloc.c. Before the block stand mchunk_prev_size and mchunk_size, whose
+ * three low bits are flags. A chunk in an arena has its last word in the next one.
  */
-enum { PREV_INUSE = 1, IS_MMAPPED = 2, SIZE_BITS = 7 };
+enum { IS_MMAPPED = 2, SIZE_BITS = 7 };
 
 /* The most that a block in a mapping of its own is moved for its alignment: a huge page. */
 enum { ALIGN_MAX = 1 << 21 };
@@ -63,8 +63,8 @@ chunk_size(struct py *p, taddr block, uint64_t room, uint64_t *ret)
 enum { SMALL_MAX = 512 };
 
 /*
- * A pool begins at a multiple of its size and has blocks of one size, whose class is in its header. Pools are
- * pages, since 3.10 four of them; classes are 16 bytes apart, before 3.7.? and on 32-bit machines 8. Which of
+ * A pool begins at a multiple of its size and has blocks of one size, whose class is in its header. A pool is a
+ * page, since 3.10 four of them; classes are 16 bytes apart, in old releases and on 32-bit machines 8. Which of
  * these it is, maxnextoffset shows: POOL_SIZE - INDEX2SIZE(szidx) (init_pool, Objects/obmalloc.c).
  */
 static bool

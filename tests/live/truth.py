@@ -82,6 +82,9 @@ def serve(fork=os.fork):
     # What is looked up on first use is looked up here, not in the child alone.
     type_name(object).encode("utf-8", "surrogatepass")
     "x".encode("ascii")
+    if sys.version_info < (3,):
+        # Static types of C modules are made ready when they are first looked into, which the child does.
+        write_truth(os.devnull)
     gc.collect()
     gc.disable()
     while True:
