@@ -28,7 +28,8 @@ acquire_find(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb
 	st = pyruntime_find(a->live, a->modules, &a->rt, eb);
 	if (st != MS_OK)
 		return st;
-	log_at(LOG_VERBOSE, "CPython %s (%s) in %s, found by %s", a->rt.version, a->rt.flavour, a->rt.module->path, a->rt.found_by);
+	log_at(LOG_VERBOSE, "CPython %s (%s) in %s, found by %s", a->rt.version,
+		a->rt.flavour, a->rt.module->path, a->rt.found_by);
 	st = layout_load(&a->rt, o->offsets, &a->layout, eb);
 	if (st == MS_OK)
 		log_at(LOG_VERBOSE, "offsets from %s", a->layout.origin);
@@ -46,18 +47,24 @@ acquired_fini(struct acquired *a)
 	*a = (struct acquired){0};
 }
 
-/* Still the process that was looked at: neither its pid given to another, nor its program replaced by exec. */
+/*
+ * Still the process that was looked at: neither its pid given to another, nor its program
+ * replaced by exec.
+ */
 static enum status
 still_same(const struct acquired *a, struct errbuf *eb)
 {
 	struct procinfo now = {0};
 
 	enum status st = procinfo_get(a->proc.pid, &now, eb);
-	bool is_same = st == MS_OK && now.start_ticks == a->proc.start_ticks && strcmp(now.exe, a->proc.exe) == 0;
+	bool is_same = st == MS_OK && now.start_ticks == a->proc.start_ticks &&
+		strcmp(now.exe, a->proc.exe) == 0;
 	procinfo_fini(&now);
 	if (st != MS_OK)
 		return st;
-	return is_same ? MS_OK : errbuf_set(eb, MS_GONE, "the process became another program (exec) meanwhile");
+	return is_same ? MS_OK
+		       : errbuf_set(eb, MS_GONE,
+				 "the process became another program (exec) meanwhile");
 }
 
 enum status
@@ -77,7 +84,9 @@ acquire_explain(const struct acquired *a, enum status st, struct errbuf *eb)
 	return errbuf_set(eb, MS_GONE, "the process exited meanwhile");
 }
 
-/* Look at the collectors through the live target: cheap, and before anything is copied. */
+/*
+ * Look at the collectors through the live target: cheap, and before anything is copied.
+ */
 static enum status
 check_idle(struct acquired *a, struct py *p, struct errbuf *eb)
 {
@@ -88,13 +97,15 @@ check_idle(struct acquired *a, struct py *p, struct errbuf *eb)
 	enum status st = py_interpreters(p, &interps, &n, eb);
 	for (size_t i = 0; i < n && st == MS_OK; i++)
 		if (py_is_collecting(p, interps[i].addr))
-			st = errbuf_set(eb, MS_BUSY, "a garbage collection is in progress");
+			st = errbuf_set(
+				eb, MS_BUSY, "a garbage collection is in progress");
 	return st;
 }
 
 /* One try: hold, look, copy, let go. */
 static enum status
-try_copy(const struct acquire_opts *o, struct acquired *a, struct py *p, struct errbuf *eb)
+try_copy(
+	const struct acquire_opts *o, struct acquired *a, struct py *p, struct errbuf *eb)
 {
 	struct snapshot *snap = NULL;
 	struct stop *stop = NULL;
@@ -136,7 +147,8 @@ acquire_copy(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb
 			break;
 		/* A collection takes milliseconds; wait a little longer each time. */
 		log_at(LOG_DEBUG, "%s: let go, and trying again", eb->msg);
-		struct timespec wait = {.tv_nsec = 500000L * (a->tries < 40 ? a->tries : 40)};
+		struct timespec wait = {
+			.tv_nsec = 500000L * (a->tries < 40 ? a->tries : 40)};
 		nanosleep(&wait, NULL);
 		st = MS_OK;
 	}

@@ -32,11 +32,12 @@ static const struct column columns[] = {
 static void
 put(struct rows *rows, const char *check, bool ok, const char *detail)
 {
-	rows_put(rows, (struct cell[]){
-		{.s = check, .len = strlen(check)},
-		{.u = ok},
-		{.s = detail, .len = strlen(detail)},
-	});
+	rows_put(rows,
+		(struct cell[]){
+			{.s = check, .len = strlen(check)},
+			{.u = ok},
+			{.s = detail, .len = strlen(detail)},
+		});
 }
 
 /* Hold and let go of a process; true if that works. */
@@ -64,9 +65,12 @@ try_read(pid_t pid, struct rows *rows)
 	enum status st = live_open(pid, &t, &caps, &eb);
 	put(rows, "read memory", st == MS_OK, st == MS_OK ? "" : eb.msg);
 	if (st == MS_OK) {
-		put(rows, "process_vm_readv", caps.has_vm_readv, caps.has_vm_readv ? "" : "refused: /proc/PID/mem is used");
-		put(rows, "/proc/PID/mem", caps.has_proc_mem, caps.has_proc_mem ? "" : "refused: process_vm_readv is used");
-		put(rows, "/proc/PID/pagemap", caps.has_pagemap, caps.has_pagemap ? "" : "refused: absent pages are copied, too");
+		put(rows, "process_vm_readv", caps.has_vm_readv,
+			caps.has_vm_readv ? "" : "refused: /proc/PID/mem is used");
+		put(rows, "/proc/PID/mem", caps.has_proc_mem,
+			caps.has_proc_mem ? "" : "refused: process_vm_readv is used");
+		put(rows, "/proc/PID/pagemap", caps.has_pagemap,
+			caps.has_pagemap ? "" : "refused: absent pages are copied, too");
 	}
 	target_close(t);
 	return st == MS_OK;
@@ -85,7 +89,8 @@ try_python(const struct acquire_opts *o, struct rows *rows)
 		put(rows, "CPython", false, eb.msg);
 		return false;
 	}
-	snprintf(text, sizeof(text), "%s (%s), found by %s", a.rt.version, a.rt.flavour, a.rt.found_by);
+	snprintf(text, sizeof(text), "%s (%s), found by %s", a.rt.version, a.rt.flavour,
+		a.rt.found_by);
 	put(rows, "CPython", true, text);
 	put(rows, "offsets", true, a.layout.origin);
 	st = acquire_copy(o, &a, &eb);
@@ -161,7 +166,8 @@ run(const struct cmd_args *args, int *exit_code, struct errbuf *eb)
 
 const struct cmd cmd_check = {
 	.name = "check",
-	.summary = "say whether this machine and user can look into a process, and if not, why",
+	.summary = "say whether this machine and user can look into a process, and if "
+		   "not, why",
 	.synopsis = "",
 	.opts = opts,
 	.run = run,

@@ -27,8 +27,10 @@ static const struct cmd_opt opts[] = {
 	{'o', "output", "FILE", "where the dump goes; \"-\" is standard output"},
 	{'f', "force", NULL, "replace FILE if it exists"},
 	{0, "values", "none|short|full", "how much of values to keep (short: 100 bytes)"},
-	{0, "no-stop", NULL, "do not hold the process while copying: the dump may be torn"},
-	{0, "no-interpret", NULL, "scan objects of unknown types instead of interpreting their code"},
+	{0, "no-stop", NULL,
+		"do not hold the process while copying: the dump may be torn"},
+	{0, "no-interpret", NULL,
+		"scan objects of unknown types instead of interpreting their code"},
 	{0, "offsets", "FILE", "use this offset table, made by `memscan offsets`"},
 	CMD_OPTS_COMMON,
 	{0},
@@ -71,8 +73,8 @@ guard_signals(const struct outfile *o)
 
 /* ---- what the dump says about itself ---- */
 
-static enum status
-put_meta(struct heap_sink *s, const char *key, const char *fmt, ...) PRINTF_LIKE(3, 4);
+static enum status put_meta(struct heap_sink *s, const char *key, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
 
 static enum status
 put_meta(struct heap_sink *s, const char *key, const char *fmt, ...)
@@ -99,7 +101,9 @@ put_offsets(const struct layout *l, struct heap_sink *s)
 		const struct layout_field *f = &l->f[i];
 		if (!f->present)
 			continue;
-		enum status st = put_meta(s, names[i], "%" PRIu64 " size %" PRIu64 " from %s", f->off, f->size, layout_source_name(f->source));
+		enum status st =
+			put_meta(s, names[i], "%" PRIu64 " size %" PRIu64 " from %s",
+				f->off, f->size, layout_source_name(f->source));
 		if (st != MS_OK)
 			return st;
 	}
@@ -108,7 +112,8 @@ put_offsets(const struct layout *l, struct heap_sink *s)
 
 /* Sink calls remember their error: the last one's status is that of all. */
 static enum status
-put_metas(const struct acquired *a, const struct acquire_opts *o, struct heap_sink *s, uint64_t total_ns)
+put_metas(const struct acquired *a, const struct acquire_opts *o, struct heap_sink *s,
+	uint64_t total_ns)
 {
 	const struct procinfo *p = &a->proc;
 	const struct passwd *pw = getpwuid(p->uid);
@@ -154,7 +159,9 @@ put_metas(const struct acquired *a, const struct acquire_opts *o, struct heap_si
 	if (st == MS_OK)
 		st = put_meta(s, "hexversion", "0x%08x", a->rt.hexversion);
 	if (st == MS_OK)
-		st = put_meta(s, "machine", "%u-bit %s-endian, e_machine %u", 8u * m->ptr_width, m->big_endian ? "big" : "little", m->e_machine);
+		st = put_meta(s, "machine", "%u-bit %s-endian, e_machine %u",
+			8u * m->ptr_width, m->big_endian ? "big" : "little",
+			m->e_machine);
 	return st == MS_OK ? put_offsets(&a->layout, s) : st;
 }
 
@@ -173,7 +180,8 @@ thread_name(void *self, uint64_t native_id)
 	char path[64];
 
 	n->name[0] = '\0';
-	snprintf(path, sizeof(path), "/proc/%d/task/%" PRIu64 "/comm", (int)n->pid, native_id);
+	snprintf(path, sizeof(path), "/proc/%d/task/%" PRIu64 "/comm", (int)n->pid,
+		native_id);
 	CLEAN_FCLOSE FILE *f = fopen(path, "re");
 	if (f != NULL && fgets(n->name, sizeof(n->name), f) != NULL)
 		n->name[strcspn(n->name, "\n")] = '\0';
@@ -208,7 +216,8 @@ clean_writer(struct dump_writer **w)
 }
 
 static enum status
-walk_into(struct acquired *a, const struct acquire_opts *o, const struct walk_opts *wo, struct outfile *out, uint64_t begun, struct walk_stats *stats, struct errbuf *eb)
+walk_into(struct acquired *a, const struct acquire_opts *o, const struct walk_opts *wo,
+	struct outfile *out, uint64_t begun, struct walk_stats *stats, struct errbuf *eb)
 {
 	CLEAN(clean_names) struct strtab *names = strtab_new();
 	CLEAN(clean_py) struct py *p = NULL;
@@ -235,23 +244,36 @@ walk_into(struct acquired *a, const struct acquire_opts *o, const struct walk_op
 }
 
 static void
-tell(const struct acquired *a, const struct acquire_opts *o, const struct walk_stats *s, uint64_t total_ns, const char *path)
+tell(const struct acquired *a, const struct acquire_opts *o, const struct walk_stats *s,
+	uint64_t total_ns, const char *path)
 {
-	char objects[TEXT_NUM], refs[TEXT_NUM], bytes[TEXT_NUM], total[TEXT_NUM], held[TEXT_NUM];
+	char objects[TEXT_NUM], refs[TEXT_NUM], bytes[TEXT_NUM], total[TEXT_NUM],
+		held[TEXT_NUM];
 
-	log_at(LOG_NORMAL, "%s: %s objects, %s references, %s in %s; %s %s", path, text_count(objects, s->objects),
-		text_count(refs, s->refs), text_size(bytes, s->bytes), text_duration(total, total_ns),
-		o->no_stop ? "not held" : "held", o->no_stop ? "" : text_duration(held, a->pause_ns));
+	log_at(LOG_NORMAL, "%s: %s objects, %s references, %s in %s; %s %s", path,
+		text_count(objects, s->objects), text_count(refs, s->refs),
+		text_size(bytes, s->bytes), text_duration(total, total_ns),
+		o->no_stop ? "not held" : "held",
+		o->no_stop ? "" : text_duration(held, a->pause_ns));
 	if (s->guessed > 0)
-		log_at(LOG_NORMAL, "%s references are guesses: see `memscan info --types %s`", text_count(refs, s->guessed), path);
+		log_at(LOG_NORMAL,
+			"%s references are guesses: see `memscan info --types %s`",
+			text_count(refs, s->guessed), path);
 	if (s->damage > 0)
-		log_at(LOG_NORMAL, "%s places could not be read or made no sense: see `memscan info %s`", text_count(refs, s->damage), path);
-	log_at(LOG_VERBOSE, "copied %s; interpreted %s functions in %s instructions, %" PRIu64 " without an answer",
-		text_size(bytes, a->stats.bytes), text_count(objects, s->interpreted), text_count(refs, s->instructions), s->unknown);
+		log_at(LOG_NORMAL,
+			"%s places could not be read or made no sense: see `memscan info "
+			"%s`",
+			text_count(refs, s->damage), path);
+	log_at(LOG_VERBOSE,
+		"copied %s; interpreted %s functions in %s instructions, %" PRIu64
+		" without an answer",
+		text_size(bytes, a->stats.bytes), text_count(objects, s->interpreted),
+		text_count(refs, s->instructions), s->unknown);
 }
 
 static enum status
-parse_opts(const struct cmd_args *a, struct acquire_opts *o, struct walk_opts *w, struct errbuf *eb)
+parse_opts(const struct cmd_args *a, struct acquire_opts *o, struct walk_opts *w,
+	struct errbuf *eb)
 {
 	uint64_t pid;
 
@@ -263,14 +285,21 @@ parse_opts(const struct cmd_args *a, struct acquire_opts *o, struct walk_opts *w
 	if (st != MS_OK)
 		return st;
 	const char *values = cmd_value(a, "values");
-	size_t max = values == NULL || strcmp(values, "short") == 0 ? LIM_VALUE_SHORT : strcmp(values, "full") == 0 ? LIM_VALUE_FULL : 0;
-	*o = (struct acquire_opts){.pid = (pid_t)pid, .offsets = cmd_value(a, "offsets"), .no_stop = cmd_has(a, "no-stop")};
-	*w = (struct walk_opts){.value_max = max, .no_interpret = cmd_has(a, "no-interpret"), .progress = on_progress};
+	size_t max = values == NULL || strcmp(values, "short") == 0 ? LIM_VALUE_SHORT
+		: strcmp(values, "full") == 0                       ? LIM_VALUE_FULL
+								    : 0;
+	*o = (struct acquire_opts){.pid = (pid_t)pid,
+		.offsets = cmd_value(a, "offsets"),
+		.no_stop = cmd_has(a, "no-stop")};
+	*w = (struct walk_opts){.value_max = max,
+		.no_interpret = cmd_has(a, "no-interpret"),
+		.progress = on_progress};
 	return MS_OK;
 }
 
 static enum status
-take(const struct acquire_opts *o, struct walk_opts *w, struct acquired *a, struct outfile *out, int *exit_code, struct errbuf *eb)
+take(const struct acquire_opts *o, struct walk_opts *w, struct acquired *a,
+	struct outfile *out, int *exit_code, struct errbuf *eb)
 {
 	struct walk_stats stats = {0};
 	struct thread_names threads = {.pid = o->pid};

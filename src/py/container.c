@@ -8,15 +8,20 @@
 
 enum { CHUNK = 512 };
 
-/* The whole array must be mapped before it is believed: a lying length costs one damage line, not a walk. */
+/*
+ * The whole array must be mapped before it is believed: a lying length costs one damage
+ * line, not a walk.
+ */
 static bool
 is_array(struct py *p, taddr addr, uint64_t n, uint64_t width)
 {
-	return n <= LIM_REFS && addr != 0 && target_is_mapped(p->t, addr, (size_t)(n * width));
+	return n <= LIM_REFS && addr != 0 &&
+		target_is_mapped(p->t, addr, (size_t)(n * width));
 }
 
 enum status
-refs_array(struct py *p, taddr addr, uint64_t n, uint64_t first, uint32_t flags, struct refout *out)
+refs_array(struct py *p, taddr addr, uint64_t n, uint64_t first, uint32_t flags,
+	struct refout *out)
 {
 	size_t width = p->l->machine.ptr_width;
 
@@ -33,7 +38,8 @@ refs_array(struct py *p, taddr addr, uint64_t n, uint64_t first, uint32_t flags,
 		if (v == NULL)
 			return MS_FAULT;
 		for (size_t j = 0; j < now; j++)
-			refout_put(out, layout_word(p->l, v + j * width), ref_label(RK_INDEX, first + i + j) | flags);
+			refout_put(out, layout_word(p->l, v + j * width),
+				ref_label(RK_INDEX, first + i + j) | flags);
 	}
 	return MS_OK;
 }
@@ -54,7 +60,10 @@ refs_tuple(struct py *p, const struct pyobj *o, struct refout *out)
 	return refs_array(p, o->addr + layout_off(p->l, PYF_TUPLE_ITEMS), n, 0, 0, out);
 }
 
-/* structseq_traverse, Objects/structseq.c: the fields that ob_size hides are traversed, too. */
+/*
+ * structseq_traverse, Objects/structseq.c: the fields that ob_size hides are traversed,
+ * too.
+ */
 enum status
 refs_structseq(struct py *p, const struct pyobj *o, struct refout *out)
 {
@@ -63,7 +72,8 @@ refs_structseq(struct py *p, const struct pyobj *o, struct refout *out)
 		return st;
 	if ((o->type->cbase->flags & TPF_HEAPTYPE) && p->l->type_visit == TYPE_BY_BASE)
 		refout_put(out, o->type->addr, ref_label(RK_TYPE, 0));
-	return refs_array(p, o->addr + layout_off(p->l, PYF_TUPLE_ITEMS), o->type->n_structseq, 0, 0, out);
+	return refs_array(p, o->addr + layout_off(p->l, PYF_TUPLE_ITEMS),
+		o->type->n_structseq, 0, 0, out);
 }
 
 uint64_t
@@ -72,13 +82,17 @@ type_n_structseq(struct py *p, const struct pytype *ty)
 	taddr n_fields = py_dict_get(p, ty->tp_dict, "n_fields");
 	struct pyobj o;
 
-	if (n_fields == 0 || py_obj(p, n_fields, &o) != MS_OK || !(o.type->flags & TPF_LONG))
+	if (n_fields == 0 || py_obj(p, n_fields, &o) != MS_OK ||
+		!(o.type->flags & TPF_LONG))
 		return 0;
-	uint32_t digit = (uint32_t)load_uint(o.p + layout_off(p->l, PYF_INT_DIGITS), 4, p->l->swap);
+	uint32_t digit = (uint32_t)load_uint(
+		o.p + layout_off(p->l, PYF_INT_DIGITS), 4, p->l->swap);
 	return digit <= 4096 ? digit : 0;
 }
 
-/* set_traverse, Objects/setobject.c. A deleted entry holds the dummy, whose hash is -1. */
+/*
+ * set_traverse, Objects/setobject.c. A deleted entry holds the dummy, whose hash is -1.
+ */
 enum status
 refs_set(struct py *p, const struct pyobj *o, struct refout *out)
 {
@@ -98,7 +112,8 @@ refs_set(struct py *p, const struct pyobj *o, struct refout *out)
 			return MS_FAULT;
 		for (size_t j = 0; j < now; j++, v += width) {
 			if (layout_get_signed(p->l, PYF_SETENTRY_HASH, v) != -1)
-				refout_put(out, layout_get(p->l, PYF_SETENTRY_KEY, v), ref_label(RK_MEMBER, 0));
+				refout_put(out, layout_get(p->l, PYF_SETENTRY_KEY, v),
+					ref_label(RK_MEMBER, 0));
 		}
 	}
 	return MS_OK;
@@ -118,12 +133,16 @@ refs_deque(struct py *p, const struct pyobj *o, struct refout *out)
 		return MS_FORMAT;
 	for (uint64_t i = 0; i < n;) {
 		uint64_t now = per - at < n - i ? per - at : n - i;
-		enum status st = refs_array(p, block + layout_off(p->l, PYF_DEQUEBLOCK_DATA) + at * width, now, i, 0, out);
+		enum status st = refs_array(p,
+			block + layout_off(p->l, PYF_DEQUEBLOCK_DATA) + at * width, now,
+			i, 0, out);
 		if (st != MS_OK)
 			return st;
 		i += now;
 		at = 0;
-		if (i < n && py_word(p, block + layout_off(p->l, PYF_DEQUEBLOCK_RIGHT), &block) != MS_OK)
+		if (i < n &&
+			py_word(p, block + layout_off(p->l, PYF_DEQUEBLOCK_RIGHT),
+				&block) != MS_OK)
 			return MS_FAULT;
 	}
 	return MS_OK;

@@ -1,9 +1,10 @@
 /*
- * Dicts: the keys block, combined and split tables, OrderedDict's order, and look-ups by text.
+ * Dicts: the keys block, combined and split tables, OrderedDict's order, and look-ups by
+ * text.
  *
- * CPython: struct _dictkeysobject, Include/internal/pycore_dict.h; entries follow the index
- * table. A dict whose keys are all str reports values alone (dict_traverse); its keys are
- * references all the same, and put as hidden ones, in front of their values.
+ * CPython: struct _dictkeysobject, Include/internal/pycore_dict.h; entries follow the
+ * index table. A dict whose keys are all str reports values alone (dict_traverse); its
+ * keys are references all the same, and put as hidden ones, in front of their values.
  */
 #include "priv.h"
 
@@ -30,7 +31,11 @@ keys_sizes(struct py *p, const uint8_t *v, uint64_t *dk_size, uint64_t *index_by
 	*dk_size = layout_get(p->l, PYF_KEYS_SIZE, v);
 	if (*dk_size > 1ull << 40)
 		return false;
-	*index_bytes = *dk_size * (*dk_size <= 0xff ? 1 : *dk_size <= 0xffff ? 2 : *dk_size <= 0xffffffff ? 4 : 8);
+	*index_bytes = *dk_size *
+		(*dk_size <= 0xff                        ? 1
+				: *dk_size <= 0xffff     ? 2
+				: *dk_size <= 0xffffffff ? 4
+							 : 8);
 	return true;
 }
 
@@ -45,7 +50,8 @@ keys_read(struct py *p, taddr addr, struct keys *ret)
 	if (!keys_sizes(p, v, &dk_size, &index_bytes))
 		return MS_FORMAT;
 	bool has_kind = layout_has(p->l, PYF_KEYS_KIND);
-	bool is_unicode = has_kind && layout_get(p->l, PYF_KEYS_KIND, v) != DICT_KEYS_GENERAL;
+	bool is_unicode =
+		has_kind && layout_get(p->l, PYF_KEYS_KIND, v) != DICT_KEYS_GENERAL;
 	*ret = (struct keys){
 		.addr = addr,
 		.entries = addr + layout_off(p->l, PYF_KEYS_INDICES) + index_bytes,
@@ -53,15 +59,20 @@ keys_read(struct py *p, taddr addr, struct keys *ret)
 		.usable = layout_get(p->l, PYF_KEYS_USABLE, v),
 		.refcnt = layout_get(p->l, PYF_KEYS_REFCNT, v),
 		.is_unicode = is_unicode,
-		.entry_size = (uint32_t)layout_size(p->l, is_unicode ? PYF_SIZEOF_UENTRY : PYF_SIZEOF_ENTRY),
-		.key_off = (uint32_t)layout_off(p->l, is_unicode ? PYF_UENTRY_KEY : PYF_ENTRY_KEY),
-		.value_off = (uint32_t)layout_off(p->l, is_unicode ? PYF_UENTRY_VALUE : PYF_ENTRY_VALUE),
+		.entry_size = (uint32_t)layout_size(
+			p->l, is_unicode ? PYF_SIZEOF_UENTRY : PYF_SIZEOF_ENTRY),
+		.key_off = (uint32_t)layout_off(
+			p->l, is_unicode ? PYF_UENTRY_KEY : PYF_ENTRY_KEY),
+		.value_off = (uint32_t)layout_off(
+			p->l, is_unicode ? PYF_UENTRY_VALUE : PYF_ENTRY_VALUE),
 	};
 	/* CPython: USABLE_FRACTION, Objects/dictobject.c. */
 	ret->room = (dk_size << 1) / 3;
-	ret->size = layout_off(p->l, PYF_KEYS_INDICES) + index_bytes + ret->room * ret->entry_size;
+	ret->size = layout_off(p->l, PYF_KEYS_INDICES) + index_bytes +
+		ret->room * ret->entry_size;
 	ret->lookup = has_kind ? 0 : layout_get(p->l, PYF_KEYS_LOOKUP, v);
-	if (ret->n > dk_size || !target_is_mapped(p->t, ret->entries, (size_t)(ret->n * ret->entry_size)))
+	if (ret->n > dk_size ||
+		!target_is_mapped(p->t, ret->entries, (size_t)(ret->n * ret->entry_size)))
 		return MS_FORMAT;
 	return MS_OK;
 }
@@ -77,7 +88,8 @@ table_27(struct py *p, const void *v, struct keys *ret)
 		.key_off = (uint32_t)layout_off(p->l, PYF_ENTRY27_KEY),
 		.value_off = (uint32_t)layout_off(p->l, PYF_ENTRY27_VALUE),
 	};
-	if (ret->n > 1ull << 40 || !target_is_mapped(p->t, ret->entries, (size_t)(ret->n * ret->entry_size)))
+	if (ret->n > 1ull << 40 ||
+		!target_is_mapped(p->t, ret->entries, (size_t)(ret->n * ret->entry_size)))
 		return MS_FORMAT;
 	return MS_OK;
 }
@@ -86,7 +98,9 @@ table_27(struct py *p, const void *v, struct keys *ret)
 static taddr
 split_values(const struct py *p, taddr values)
 {
-	return values + (layout_has(p->l, PYF_VALUES_VALUES) ? layout_off(p->l, PYF_VALUES_VALUES) : 0);
+	return values +
+		(layout_has(p->l, PYF_VALUES_VALUES) ? layout_off(p->l, PYF_VALUES_VALUES)
+						     : 0);
 }
 
 enum status
@@ -101,13 +115,18 @@ dict_keys(struct py *p, const void *v, struct keys *ret, taddr *values)
 	return keys_read(p, layout_get(p->l, PYF_DICT_KEYS, v), ret);
 }
 
-/* Values inside an instance (3.13), which the instance may be the one to report. values is past the prefix. */
+/*
+ * Values inside an instance (3.13), which the instance may be the one to report. values
+ * is past the prefix.
+ */
 static bool
 is_embedded(struct py *p, taddr values)
 {
 	uint8_t v;
 	taddr block = values - layout_off(p->l, PYF_VALUES_VALUES);
-	return target_u8(p->t, block + layout_off(p->l, PYF_VALUES_EMBEDDED), &v) == MS_OK && v != 0;
+	return target_u8(p->t, block + layout_off(p->l, PYF_VALUES_EMBEDDED), &v) ==
+		MS_OK &&
+		v != 0;
 }
 
 struct entry {
@@ -116,9 +135,11 @@ struct entry {
 
 /* Entry i of a dict; `values` is 0 for a combined table. */
 static enum status
-entry_read(struct py *p, const struct keys *k, taddr values, uint64_t i, struct entry *ret)
+entry_read(
+	struct py *p, const struct keys *k, taddr values, uint64_t i, struct entry *ret)
 {
-	const uint8_t *e = target_view(p->t, k->entries + i * k->entry_size, k->entry_size);
+	const uint8_t *e =
+		target_view(p->t, k->entries + i * k->entry_size, k->entry_size);
 
 	if (e == NULL)
 		return MS_FAULT;
@@ -145,8 +166,12 @@ reports_keys(struct py *p, const struct pyobj *o, const struct keys *k)
 	if (map_get(&p->lookups, k->lookup, &known))
 		return known;
 	const struct pytype *dict = py_type(p, p->dict_type);
-	/* An empty dict, or one too large for the buffer, tells nothing; the next one will. */
-	if (p->hooks.traverse == NULL || dict == NULL || used == 0 || 2 * used > REFOUT_ROOM)
+	/*
+	 * An empty dict, or one too large for the buffer, tells nothing; the next one
+	 * will.
+	 */
+	if (p->hooks.traverse == NULL || dict == NULL || used == 0 ||
+		2 * used > REFOUT_ROOM)
 		return false;
 	struct refout *out = xmalloc(sizeof(*out));
 	out->n = 0;
@@ -168,9 +193,11 @@ refs_dict(struct py *p, const struct pyobj *o, struct refout *out)
 	if (st != MS_OK)
 		return st;
 
-	uint32_t key_label = ref_label(RK_KEY, 0) | (reports_keys(p, o, &k) ? 0 : REF_HIDDEN);
+	uint32_t key_label =
+		ref_label(RK_KEY, 0) | (reports_keys(p, o, &k) ? 0 : REF_HIDDEN);
 	uint32_t value_label = ref_label(RK_VALUE, 0);
-	if (values != 0 && p->l->attr_home == ATTR_INLINE_313 && is_embedded(p, values) && p->values_owner != VALUES_OF_DICT)
+	if (values != 0 && p->l->attr_home == ATTR_INLINE_313 && is_embedded(p, values) &&
+		p->values_owner != VALUES_OF_DICT)
 		value_label |= REF_HIDDEN;
 	for (uint64_t i = 0; i < k.n; i++) {
 		if (i % CHUNK == 0) {
@@ -203,8 +230,10 @@ refs_odict(struct py *p, const struct pyobj *o, struct refout *out)
 		enum status st = refout_room(out, 1);
 		if (st != MS_OK)
 			return st;
-		if (py_word(p, node + layout_off(p->l, PYF_ODICTNODE_KEY), &key) != MS_OK ||
-			py_word(p, node + layout_off(p->l, PYF_ODICTNODE_NEXT), &node) != MS_OK)
+		if (py_word(p, node + layout_off(p->l, PYF_ODICTNODE_KEY), &key) !=
+				MS_OK ||
+			py_word(p, node + layout_off(p->l, PYF_ODICTNODE_NEXT), &node) !=
+				MS_OK)
 			return MS_FAULT;
 		refout_put(out, key, label);
 	}
@@ -212,7 +241,8 @@ refs_odict(struct py *p, const struct pyobj *o, struct refout *out)
 }
 
 enum status
-py_dict_each(struct py *p, taddr dict, bool (*each)(void *self, taddr key, taddr value), void *self)
+py_dict_each(struct py *p, taddr dict, bool (*each)(void *self, taddr key, taddr value),
+	void *self)
 {
 	const uint8_t *v = target_view(p->t, dict, layout_size(p->l, PYF_SIZEOF_DICT));
 	struct keys k;

@@ -2,7 +2,8 @@
  * Frames: running ones in a thread's chain, suspended ones inside generators, and those
  * that frame objects own; their locals by name; the line an instruction belongs to.
  *
- * CPython: _PyInterpreterFrame, Include/internal/pycore_frame.h; _PyFrame_Traverse, Python/frame.c.
+ * CPython: _PyInterpreterFrame, Include/internal/pycore_frame.h; _PyFrame_Traverse,
+ * Python/frame.c.
  */
 #include "priv.h"
 
@@ -10,11 +11,15 @@
 
 enum { OWNED_BY_FRAME_OBJECT = 2, OWNED_BY_C = 3, FRAME_CLEARED = 4, STACKREF_TAG = 3 };
 
-/* What frames hold since 3.14 (_PyStackRef): the low bits say whether the reference is counted. */
+/*
+ * What frames hold since 3.14 (_PyStackRef): the low bits say whether the reference is
+ * counted.
+ */
 static taddr
 untagged(const struct py *p, uint64_t word)
 {
-	return layout_has(p->l, PYF_IFRAME_STACKPOINTER) ? word & ~(uint64_t)STACKREF_TAG : word;
+	return layout_has(p->l, PYF_IFRAME_STACKPOINTER) ? word & ~(uint64_t)STACKREF_TAG
+							 : word;
 }
 
 /* A word of the frame at addr, 0 where this release has no such field. */
@@ -23,7 +28,8 @@ frame_word(struct py *p, taddr iframe, enum pyf id)
 {
 	uint64_t to;
 
-	if (!layout_has(p->l, id) || py_word(p, iframe + layout_off(p->l, id), &to) != MS_OK)
+	if (!layout_has(p->l, id) ||
+		py_word(p, iframe + layout_off(p->l, id), &to) != MS_OK)
 		return 0;
 	return untagged(p, to);
 }
@@ -50,14 +56,18 @@ local_labels(struct py *p, taddr code, size_t *n)
 	if (!map_get(&p->locals_index, code, &i)) {
 		struct pylocals l = {.first = (uint32_t)p->local_labels.n};
 		uint64_t names, count;
-		if (py_word(p, code + layout_off(p->l, PYF_CODE_LOCALSPLUSNAMES), &names) == MS_OK &&
-			py_word(p, names + layout_off(p->l, PYF_OB_SIZE), &count) == MS_OK && count <= LIM_MEMBERS) {
+		if (py_word(p, code + layout_off(p->l, PYF_CODE_LOCALSPLUSNAMES),
+			    &names) == MS_OK &&
+			py_word(p, names + layout_off(p->l, PYF_OB_SIZE), &count) ==
+				MS_OK &&
+			count <= LIM_MEMBERS) {
 			taddr at = names + layout_off(p->l, PYF_TUPLE_ITEMS);
 			for (; l.n < count; l.n++, at += p->l->machine.ptr_width) {
 				uint64_t name;
 				if (py_word(p, at, &name) != MS_OK)
 					break;
-				vec_push(&p->local_labels, ref_label(RK_LOCAL, str_intern(p, name)));
+				vec_push(&p->local_labels,
+					ref_label(RK_LOCAL, str_intern(p, name)));
 			}
 		}
 		i = (uint32_t)p->locals.n;
@@ -68,9 +78,13 @@ local_labels(struct py *p, taddr code, size_t *n)
 	return p->local_labels.at + p->locals.at[i].first;
 }
 
-/* The n slots of a frame from localsplus on: local variables by name, then the evaluation stack. */
+/*
+ * The n slots of a frame from localsplus on: local variables by name, then the evaluation
+ * stack.
+ */
 static enum status
-slot_refs(struct py *p, taddr localsplus, taddr code, uint64_t n, uint32_t flags, struct refout *out)
+slot_refs(struct py *p, taddr localsplus, taddr code, uint64_t n, uint32_t flags,
+	struct refout *out)
 {
 	uint64_t width = p->l->machine.ptr_width;
 	size_t named;
@@ -85,13 +99,16 @@ slot_refs(struct py *p, taddr localsplus, taddr code, uint64_t n, uint32_t flags
 			return st;
 		if (py_word(p, localsplus + i * width, &to) != MS_OK)
 			return MS_FAULT;
-		refout_put(out, untagged(p, to), (i < named ? labels[i] : ref_label(RK_STACK, i - named)) | flags);
+		refout_put(out, untagged(p, to),
+			(i < named ? labels[i] : ref_label(RK_STACK, i - named)) | flags);
 	}
 	return MS_OK;
 }
 
-
-/* Slots that hold references: what stacktop says, or the local variables alone while it is in use by the eval loop. */
+/*
+ * Slots that hold references: what stacktop says, or the local variables alone while it
+ * is in use by the eval loop.
+ */
 static uint64_t
 slots_in_use(struct py *p, taddr iframe, taddr code, bool *is_sure)
 {
@@ -103,7 +120,8 @@ slots_in_use(struct py *p, taddr iframe, taddr code, bool *is_sure)
 	if (nlocals > LIM_MEMBERS || stack > LIM_MEMBERS)
 		return 0;
 	if (!layout_has(p->l, PYF_IFRAME_STACKTOP) ||
-		target_u32(p->t, iframe + layout_off(p->l, PYF_IFRAME_STACKTOP), &top) != MS_OK)
+		target_u32(p->t, iframe + layout_off(p->l, PYF_IFRAME_STACKTOP), &top) !=
+			MS_OK)
 		return nlocals;
 	/* stacktop is -1 while the frame runs. */
 	*is_sure = top <= nlocals + stack;
@@ -119,18 +137,24 @@ iframe_refs(struct py *p, taddr iframe, bool is_visible, struct refout *out)
 	if (st != MS_OK)
 		return st;
 	taddr code = frame_word(p, iframe, PYF_IFRAME_CODE);
-	refout_put(out, frame_word(p, iframe, PYF_IFRAME_OBJ), py_label(p, RK_FIELD, "frame_obj") | hide);
-	refout_put(out, frame_word(p, iframe, PYF_IFRAME_LOCALS), py_label(p, RK_ATTR, "f_locals") | hide);
-	refout_put(out, frame_word(p, iframe, PYF_IFRAME_FUNC), py_label(p, RK_FIELD, "f_func") | hide);
+	refout_put(out, frame_word(p, iframe, PYF_IFRAME_OBJ),
+		py_label(p, RK_FIELD, "frame_obj") | hide);
+	refout_put(out, frame_word(p, iframe, PYF_IFRAME_LOCALS),
+		py_label(p, RK_ATTR, "f_locals") | hide);
+	refout_put(out, frame_word(p, iframe, PYF_IFRAME_FUNC),
+		py_label(p, RK_FIELD, "f_func") | hide);
 	refout_put(out, code, py_label(p, RK_ATTR, "f_code") | hide);
-	refout_put(out, frame_word(p, iframe, PYF_IFRAME_GLOBALS), py_label(p, RK_ATTR, "f_globals") | REF_HIDDEN);
-	refout_put(out, frame_word(p, iframe, PYF_IFRAME_BUILTINS), py_label(p, RK_ATTR, "f_builtins") | REF_HIDDEN);
+	refout_put(out, frame_word(p, iframe, PYF_IFRAME_GLOBALS),
+		py_label(p, RK_ATTR, "f_globals") | REF_HIDDEN);
+	refout_put(out, frame_word(p, iframe, PYF_IFRAME_BUILTINS),
+		py_label(p, RK_ATTR, "f_builtins") | REF_HIDDEN);
 	if (code == 0)
 		return MS_OK;
 	bool is_sure;
 	uint64_t n = slots_in_use(p, iframe, code, &is_sure);
 	/* A frame whose stacktop is in use reports no slots at all. */
-	return slot_refs(p, iframe + layout_off(p->l, PYF_IFRAME_LOCALSPLUS), code, n, is_sure ? hide : REF_HIDDEN, out);
+	return slot_refs(p, iframe + layout_off(p->l, PYF_IFRAME_LOCALSPLUS), code, n,
+		is_sure ? hide : REF_HIDDEN, out);
 }
 
 /* frame_traverse: the interpreter frame is reported by its owner alone. */
@@ -166,11 +190,16 @@ innermost(struct py *p, taddr tstate)
 	uint64_t at;
 
 	if (p->l->frame_chain == FRAMES_CFRAME) {
-		if (py_word(p, tstate + layout_off(p->l, PYF_TSTATE_CFRAME), &at) != MS_OK || at == 0)
+		if (py_word(p, tstate + layout_off(p->l, PYF_TSTATE_CFRAME), &at) !=
+				MS_OK ||
+			at == 0)
 			return 0;
-		return py_word(p, at + layout_off(p->l, PYF_CFRAME_CURRENT), &at) == MS_OK ? at : 0;
+		return py_word(p, at + layout_off(p->l, PYF_CFRAME_CURRENT), &at) == MS_OK
+			? at
+			: 0;
 	}
-	enum pyf field = p->l->frame_chain == FRAMES_TSTATE ? PYF_TSTATE_CURRENT_FRAME : PYF_TSTATE_FRAME;
+	enum pyf field = p->l->frame_chain == FRAMES_TSTATE ? PYF_TSTATE_CURRENT_FRAME
+							    : PYF_TSTATE_FRAME;
 	return py_word(p, tstate + layout_off(p->l, field), &at) == MS_OK ? at : 0;
 }
 
@@ -188,7 +217,10 @@ linked_frame(struct py *p, taddr at, taddr *back)
 	return f;
 }
 
-/* An interpreter frame of the chain; its code is 0 for those that stand for C code (owner). */
+/*
+ * An interpreter frame of the chain; its code is 0 for those that stand for C code
+ * (owner).
+ */
 static struct pyframe
 inter_frame(struct py *p, taddr at, taddr *back)
 {
@@ -197,28 +229,33 @@ inter_frame(struct py *p, taddr at, taddr *back)
 	uint8_t owner;
 
 	*back = frame_word(p, at, PYF_IFRAME_PREVIOUS);
-	if (target_u8(p->t, at + layout_off(p->l, PYF_IFRAME_OWNER), &owner) == MS_OK && owner >= OWNED_BY_C)
+	if (target_u8(p->t, at + layout_off(p->l, PYF_IFRAME_OWNER), &owner) == MS_OK &&
+		owner >= OWNED_BY_C)
 		return f;
 	f.code = frame_word(p, at, PYF_IFRAME_CODE);
-	if (f.code != 0 && layout_has(p->l, PYF_CODE_ADAPTIVE) && layout_has(p->l, PYF_IFRAME_PREV_INSTR) &&
+	if (f.code != 0 && layout_has(p->l, PYF_CODE_ADAPTIVE) &&
+		layout_has(p->l, PYF_IFRAME_PREV_INSTR) &&
 		py_word(p, at + layout_off(p->l, PYF_IFRAME_PREV_INSTR), &instr) == MS_OK)
 		f.lasti = (int64_t)(instr - f.code - layout_off(p->l, PYF_CODE_ADAPTIVE));
 	return f;
 }
 
 enum status
-py_frames(struct py *p, taddr tstate, enum status (*each)(void *self, const struct pyframe *f), void *self)
+py_frames(struct py *p, taddr tstate,
+	enum status (*each)(void *self, const struct pyframe *f), void *self)
 {
 	taddr at = innermost(p, tstate), back = 0;
 	bool is_linked = p->l->frame_chain == FRAMES_LINKED;
-	size_t size = layout_size(p->l, is_linked ? PYF_SIZEOF_OBJECT : PYF_SIZEOF_IFRAME);
+	size_t size =
+		layout_size(p->l, is_linked ? PYF_SIZEOF_OBJECT : PYF_SIZEOF_IFRAME);
 
 	for (uint64_t i = 0; at != 0; i++, at = back) {
 		if (i >= LIM_FRAMES)
 			return MS_LIMIT;
 		if (!target_is_mapped(p->t, at, size))
 			return MS_FAULT;
-		struct pyframe f = is_linked ? linked_frame(p, at, &back) : inter_frame(p, at, &back);
+		struct pyframe f = is_linked ? linked_frame(p, at, &back)
+					     : inter_frame(p, at, &back);
 		if (f.code == 0)
 			continue;
 		enum status st = each(self, &f);

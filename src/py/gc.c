@@ -22,7 +22,8 @@ first_head(struct py *p, taddr state)
 
 	if (p->l->gc_home == GC_HOME_STATIC)
 		return state;
-	if (layout_has(p->l, PYF_GC_GENERATION0) && py_word(p, state + layout_off(p->l, PYF_GC_GENERATION0), &at) == MS_OK &&
+	if (layout_has(p->l, PYF_GC_GENERATION0) &&
+		py_word(p, state + layout_off(p->l, PYF_GC_GENERATION0), &at) == MS_OK &&
 		at > state && at - state < 1024)
 		return at;
 	return state + layout_off(p->l, PYF_GC_GENERATIONS);
@@ -67,10 +68,14 @@ gc_next(struct py *p, taddr head, enum pyf field, taddr *ret)
 struct list_walk {
 	enum status (*each)(void *self, taddr obj);
 	void *self;
-	uint64_t left; /* nodes that may still come: ends a list that is a cycle without its head */
+	uint64_t left; /* nodes that may still come: ends a list that is a cycle without
+			  its head */
 };
 
-/* Walk a list forward; where a link is broken, from the other end backward. *broken_at is 0 for a whole list. */
+/*
+ * Walk a list forward; where a link is broken, from the other end backward. *broken_at is
+ * 0 for a whole list.
+ */
 static enum status
 walk_list(struct py *p, taddr head, struct list_walk *w, taddr *broken_at)
 {
@@ -83,7 +88,11 @@ walk_list(struct py *p, taddr head, struct list_walk *w, taddr *broken_at)
 	while (st == MS_OK && at != stop) {
 		taddr back = 0;
 		bool is_whole = w->left-- > 0 &&
-			gc_next(p, at, field == PYF_GCHEAD_NEXT ? PYF_GCHEAD_PREV : PYF_GCHEAD_NEXT, &back) == MS_OK && back == prev;
+			gc_next(p, at,
+				field == PYF_GCHEAD_NEXT ? PYF_GCHEAD_PREV
+							 : PYF_GCHEAD_NEXT,
+				&back) == MS_OK &&
+			back == prev;
 		if (!is_whole) {
 			if (*broken_at != 0)
 				return MS_OK;
@@ -104,12 +113,14 @@ walk_list(struct py *p, taddr head, struct list_walk *w, taddr *broken_at)
 }
 
 enum status
-py_gc_each(struct py *p, taddr interp, enum status (*each)(void *self, taddr obj), void *self, taddr *broken_at)
+py_gc_each(struct py *p, taddr interp, enum status (*each)(void *self, taddr obj),
+	void *self, taddr *broken_at)
 {
 	taddr state = gc_state(p, interp);
 	struct layout_field g = p->l->f[PYF_GC_GENERATIONS];
 	if (p->l->gc_home == GC_HOME_STATIC)
-		g = (struct layout_field){.stride = layout_size(p->l, PYF_SIZEOF_GENERATION), .count = 3};
+		g = (struct layout_field){
+			.stride = layout_size(p->l, PYF_SIZEOF_GENERATION), .count = 3};
 	taddr first = first_head(p, state);
 	struct list_walk w = {.each = each, .self = self, .left = LIM_OBJECTS};
 

@@ -10,8 +10,10 @@
 #include <stdlib.h>
 
 /*
- * Words in front of the object and of its GC head, which free-threaded builds do not have. 3.11: values, dict
- * (_PyObject_ValuesPointer, _PyObject_ManagedDictPointer); since 3.12 weak references, dict (or tagged values).
+ * Words in front of the object and of its GC head, which free-threaded builds do not
+ * have. 3.11: values, dict
+ * (_PyObject_ValuesPointer, _PyObject_ManagedDictPointer); since 3.12 weak references,
+ * dict (or tagged values).
  */
 enum { WORDS_VALUES = 2, WORDS_DICT = 1, TAG_VALUES = 1 };
 
@@ -29,7 +31,8 @@ dict_pointer(struct py *p, const struct pyobj *o)
 	uint64_t width = p->l->machine.ptr_width;
 
 	if (ty->flags & TPF_MANAGED_DICT)
-		return p->l->attr_home != ATTR_DICTOFFSET ? word_before(p, o, WORDS_DICT) : 0;
+		return p->l->attr_home != ATTR_DICTOFFSET ? word_before(p, o, WORDS_DICT)
+							  : 0;
 	if (ty->dictoffset > 0)
 		return o->addr + (uint64_t)ty->dictoffset;
 	if (ty->dictoffset == 0)
@@ -50,11 +53,15 @@ instance_dict(struct py *p, const struct pyobj *o)
 
 	if (at == 0 || py_word(p, at, &dict) != MS_OK)
 		return 0;
-	bool is_values = p->l->attr_home == ATTR_TAGGED_312 && (o->type->flags & TPF_MANAGED_DICT) && (dict & TAG_VALUES);
+	bool is_values = p->l->attr_home == ATTR_TAGGED_312 &&
+		(o->type->flags & TPF_MANAGED_DICT) && (dict & TAG_VALUES);
 	return is_values ? 0 : dict;
 }
 
-/* The values block of an instance that has one of its own, or 0; *n is at most how many values it holds. */
+/*
+ * The values block of an instance that has one of its own, or 0; *n is at most how many
+ * values it holds.
+ */
 static taddr
 instance_values(struct py *p, const struct pyobj *o, size_t *n)
 {
@@ -63,17 +70,22 @@ instance_values(struct py *p, const struct pyobj *o, size_t *n)
 
 	switch (p->l->attr_home) {
 	case ATTR_PREHEADER_311:
-		return py_word(p, word_before(p, o, WORDS_VALUES), &word) == MS_OK ? word : 0;
+		return py_word(p, word_before(p, o, WORDS_VALUES), &word) == MS_OK ? word
+										   : 0;
 	case ATTR_TAGGED_312:
-		if (py_word(p, word_before(p, o, WORDS_DICT), &word) != MS_OK || !(word & TAG_VALUES))
+		if (py_word(p, word_before(p, o, WORDS_DICT), &word) != MS_OK ||
+			!(word & TAG_VALUES))
 			return 0;
 		return word + TAG_VALUES;
 	case ATTR_INLINE_313:
 		if (!(o->type->flags & TPF_INLINE_VALUES))
 			return 0;
 		word = o->addr + o->type->basicsize;
-		if (target_u8(p->t, word + layout_off(p->l, PYF_VALUES_VALID), &valid) != MS_OK || valid == 0 ||
-			target_u8(p->t, word + layout_off(p->l, PYF_VALUES_CAPACITY), &capacity) != MS_OK)
+		if (target_u8(p->t, word + layout_off(p->l, PYF_VALUES_VALID), &valid) !=
+				MS_OK ||
+			valid == 0 ||
+			target_u8(p->t, word + layout_off(p->l, PYF_VALUES_CAPACITY),
+				&capacity) != MS_OK)
 			return 0;
 		*n = capacity;
 		return word;
@@ -84,7 +96,8 @@ instance_values(struct py *p, const struct pyobj *o, size_t *n)
 
 /*
  * Of an instance with valid inline values and a dict that shares them, one reports the
- * values: which one changed between micro releases (gh-130327), so its own code is asked, once.
+ * values: which one changed between micro releases (gh-130327), so its own code is asked,
+ * once.
  */
 static bool
 values_are_dicts(struct py *p, const struct pyobj *o, taddr dict)
@@ -94,7 +107,9 @@ values_are_dicts(struct py *p, const struct pyobj *o, taddr dict)
 	struct refout *out = xmalloc(sizeof(*out));
 	bool is_dict = false;
 	out->n = 0;
-	if (p->hooks.traverse != NULL && p->hooks.traverse(p->hooks.self, o->type->traverse, o->addr, out) == MS_OK) {
+	if (p->hooks.traverse != NULL &&
+		p->hooks.traverse(p->hooks.self, o->type->traverse, o->addr, out) ==
+			MS_OK) {
 		for (size_t i = 0; i < out->n; i++)
 			is_dict |= out->at[i].to == dict;
 		p->values_owner = is_dict ? VALUES_OF_DICT : VALUES_OF_INSTANCE;
@@ -104,7 +119,8 @@ values_are_dicts(struct py *p, const struct pyobj *o, taddr dict)
 }
 
 static enum status
-refs_values(struct py *p, const struct pyobj *o, taddr values, size_t capacity, struct refout *out)
+refs_values(struct py *p, const struct pyobj *o, taddr values, size_t capacity,
+	struct refout *out)
 {
 	uint64_t width = p->l->machine.ptr_width;
 	size_t n;
@@ -166,7 +182,8 @@ refs_instance(struct py *p, const struct pyobj *o, struct refout *out)
 			refout_put(out, to, ty->slots[i].label | hidden);
 	}
 	/* Since 3.13 a base that manages the dict, too, is the one to report it. */
-	bool base_manages = p->l->attr_home == ATTR_INLINE_313 && ty->dictoffset == c->dictoffset;
+	bool base_manages =
+		p->l->attr_home == ATTR_INLINE_313 && ty->dictoffset == c->dictoffset;
 	if ((ty->flags & TPF_MANAGED_DICT) && !base_manages) {
 		enum status st = refs_managed(p, o, hidden, out);
 		if (st != MS_OK)
@@ -177,7 +194,8 @@ refs_instance(struct py *p, const struct pyobj *o, struct refout *out)
 		return st;
 	if (!(ty->flags & TPF_MANAGED_DICT) && ty->dictoffset != c->dictoffset)
 		refout_put(out, instance_dict(p, o), ref_label(RK_DICT, 0) | hidden);
-	bool base_reports = p->l->type_visit == TYPE_BY_BASE && c->traverse != 0 && (c->flags & TPF_HEAPTYPE);
+	bool base_reports = p->l->type_visit == TYPE_BY_BASE && c->traverse != 0 &&
+		(c->flags & TPF_HEAPTYPE);
 	if ((ty->flags & TPF_HEAPTYPE) && hidden == 0 && !base_reports)
 		refout_put(out, ty->addr, ref_label(RK_TYPE, 0));
 	return MS_OK;

@@ -6,7 +6,13 @@
 
 #include "memscan/limits.h"
 
-enum { CODE_SHORT_MAX = 9, CODE_ONE_LINE_FIRST = 10, CODE_ONE_LINE_LAST = 12, CODE_NO_COLUMN = 13, CODE_LONG = 14 };
+enum {
+	CODE_SHORT_MAX = 9,
+	CODE_ONE_LINE_FIRST = 10,
+	CODE_ONE_LINE_LAST = 12,
+	CODE_NO_COLUMN = 13,
+	CODE_LONG = 14
+};
 
 /* Six bits a byte, least first; bit 6 says that more follow. */
 static uint64_t
@@ -30,7 +36,9 @@ read_signed_varint(struct bytes *b)
 	return v & 1 ? -(int64_t)(v >> 1) : (int64_t)(v >> 1);
 }
 
-/* The line delta of one entry whose first byte has been taken; columns are passed over. */
+/*
+ * The line delta of one entry whose first byte has been taken; columns are passed over.
+ */
 static int64_t
 line_delta(struct bytes *b, unsigned code)
 {
@@ -61,11 +69,14 @@ py_line(struct py *p, taddr code, int64_t lasti)
 	if (!layout_has(p->l, PYF_CODE_LINETABLE) || !layout_has(p->l, PYF_CODE_ADAPTIVE))
 		return 0;
 	if (py_word(p, code + layout_off(p->l, PYF_CODE_LINETABLE), &table_at) != MS_OK ||
-		target_u32(p->t, code + layout_off(p->l, PYF_CODE_FIRSTLINENO), &first) != MS_OK ||
-		py_word(p, table_at + layout_off(p->l, PYF_OB_SIZE), &n) != MS_OK || n > LIM_VALUE_FULL)
+		target_u32(p->t, code + layout_off(p->l, PYF_CODE_FIRSTLINENO), &first) !=
+			MS_OK ||
+		py_word(p, table_at + layout_off(p->l, PYF_OB_SIZE), &n) != MS_OK ||
+		n > LIM_VALUE_FULL)
 		return 0;
 	CLEAN_FREE uint8_t *table = xmalloc((size_t)n);
-	if (target_read(p->t, table_at + layout_off(p->l, PYF_BYTES_DATA), table, (size_t)n) != MS_OK)
+	if (target_read(p->t, table_at + layout_off(p->l, PYF_BYTES_DATA), table,
+		    (size_t)n) != MS_OK)
 		return 0;
 
 	struct bytes b = bytes_of(table, (size_t)n);
@@ -75,7 +86,9 @@ py_line(struct py *p, taddr code, int64_t lasti)
 		line += line_delta(&b, kind);
 		addr += 2 * ((head & 7) + 1);
 		if (addr > lasti)
-			return kind == 15 || line < 0 || line > UINT32_MAX ? 0 : (uint32_t)line;
+			return kind == 15 || line < 0 || line > UINT32_MAX
+				? 0
+				: (uint32_t)line;
 	}
 	return 0;
 }
@@ -84,5 +97,7 @@ taddr
 py_code_filename(struct py *p, taddr code)
 {
 	uint64_t name;
-	return py_word(p, code + layout_off(p->l, PYF_CODE_FILENAME), &name) == MS_OK ? name : 0;
+	return py_word(p, code + layout_off(p->l, PYF_CODE_FILENAME), &name) == MS_OK
+		? name
+		: 0;
 }

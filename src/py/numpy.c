@@ -1,6 +1,6 @@
 /*
- * numpy.ndarray: its struct is part of numpy's binary interface and has been the same since
- * 1.7, so it is known without debug information. The array is no object of the
+ * numpy.ndarray: its struct is part of numpy's binary interface and has been the same
+ * since 1.7, so it is known without debug information. The array is no object of the
  * collector's: what it holds, only this file knows.
  *
  * Source of truth: PyArrayObject_fields, PyArray_Descr, numpy/ndarraytypes.h.
@@ -10,8 +10,21 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Words after the object's header: PyArrayObject_fields. nd and flags are ints in words of their own. */
-enum { NP_DATA, NP_ND, NP_DIMENSIONS, NP_STRIDES, NP_BASE, NP_DESCR, NP_FLAGS, NP_WEAKREFS, NP_WORDS };
+/*
+ * Words after the object's header: PyArrayObject_fields. nd and flags are ints in words
+ * of their own.
+ */
+enum {
+	NP_DATA,
+	NP_ND,
+	NP_DIMENSIONS,
+	NP_STRIDES,
+	NP_BASE,
+	NP_DESCR,
+	NP_FLAGS,
+	NP_WEAKREFS,
+	NP_WORDS
+};
 
 /* Later releases appended fields, and may append more. */
 enum { NP_WORDS_MAX = 16 };
@@ -45,9 +58,11 @@ struct descr {
 bool
 ndarray_fits(const struct py *p, const struct pytype *ty)
 {
-	uint64_t head = layout_size(p->l, PYF_SIZEOF_OBJECT), width = p->l->machine.ptr_width;
+	uint64_t head = layout_size(p->l, PYF_SIZEOF_OBJECT),
+		 width = p->l->machine.ptr_width;
 
-	return ty->basicsize >= head + NP_WORDS * width && ty->basicsize <= head + NP_WORDS_MAX * width;
+	return ty->basicsize >= head + NP_WORDS * width &&
+		ty->basicsize <= head + NP_WORDS_MAX * width;
 }
 
 static bool
@@ -57,7 +72,8 @@ read_dims(struct py *p, taddr at, struct array *a)
 	uint8_t raw[BUFFER_DIMS * 8];
 
 	a->n = 1;
-	if (a->nd > BUFFER_DIMS || (a->nd > 0 && target_read(p->t, at, raw, a->nd * width) != MS_OK))
+	if (a->nd > BUFFER_DIMS ||
+		(a->nd > 0 && target_read(p->t, at, raw, a->nd * width) != MS_OK))
 		return false;
 	for (size_t i = 0; i < a->nd; i++) {
 		a->dims[i] = layout_word(p->l, raw + i * width);
@@ -78,38 +94,43 @@ read_array(struct py *p, const struct pyobj *o, struct array *a)
 		.base = layout_word(p->l, w + NP_BASE * width),
 		.descr = layout_word(p->l, w + NP_DESCR * width),
 		.nd = load_uint(w + NP_ND * width, 4, p->l->swap),
-		.is_owner = load_uint(w + NP_FLAGS * width, 4, p->l->swap) & NPY_ARRAY_OWNDATA,
+		.is_owner = load_uint(w + NP_FLAGS * width, 4, p->l->swap) &
+			NPY_ARRAY_OWNDATA,
 	};
 	return read_dims(p, layout_word(p->l, w + NP_DIMENSIONS * width), a);
 }
 
 /*
- * A PyArray_Descr begins with typeobj, four chars of which the first is the kind, type_num. Then numpy 1 has the
- * ints elsize and alignment, subarray, fields; numpy 2 flags of 64 bits, elsize, alignment, and further on, in
- * types that have them, subarray and fields. An alignment is never 0, and the upper half of the flags always is.
+ * A PyArray_Descr begins with typeobj, four chars of which the first is the kind,
+ * type_num. Then numpy 1 has the ints elsize and alignment, subarray, fields; numpy 2
+ * flags of 64 bits, elsize, alignment, and further on, in types that have them, subarray
+ * and fields. An alignment is never 0, and the upper half of the flags always is.
  */
 static bool
 read_descr(struct py *p, taddr addr, struct descr *d)
 {
 	enum { TYPEOBJ, CHARS, SIZES, NUMPY1_SUBARRAY, NUMPY1_FIELDS, WORDS = 13 };
 	enum { NUMPY2_ELSIZE = 3, NUMPY2_SUBARRAY = 9, NUMPY2_FIELDS = 10 };
-	size_t width = p->l->machine.ptr_width, head = layout_size(p->l, PYF_SIZEOF_OBJECT);
+	size_t width = p->l->machine.ptr_width,
+	       head = layout_size(p->l, PYF_SIZEOF_OBJECT);
 	uint8_t w[WORDS * 8] = {0};
 	const struct pytype *type = py_type_of(p, addr);
 
 	if (type == NULL || type->basicsize < head + 9 * width)
 		return false;
-	size_t n = type->basicsize - head < WORDS * width ? (size_t)type->basicsize - head : WORDS * width;
+	size_t n = type->basicsize - head < WORDS * width ? (size_t)type->basicsize - head
+							  : WORDS * width;
 	if (target_read(p->t, addr + head, w, n) != MS_OK)
 		return false;
-#define WORD(i) layout_word(p->l, w + (i) * width)
+#define WORD(i) layout_word(p->l, w + (i)*width)
 	const uint8_t *sizes = w + CHARS * width + 8;
 	bool is_numpy1 = load_uint(sizes + 4, 4, p->l->swap) != 0;
 	*d = (struct descr){
 		.typeobj = py_type(p, WORD(TYPEOBJ)),
 		.kind = (char)w[CHARS * width],
 		.type_num = (uint32_t)load_uint(w + CHARS * width + 4, 4, p->l->swap),
-		.elsize = is_numpy1 ? load_uint(sizes, 4, p->l->swap) : WORD(NUMPY2_ELSIZE),
+		.elsize =
+			is_numpy1 ? load_uint(sizes, 4, p->l->swap) : WORD(NUMPY2_ELSIZE),
 	};
 	/* The two pointers stand where they do on machines of 64 bits alone. */
 	if (width == 8 && d->type_num == NPY_VOID) {
@@ -120,7 +141,9 @@ read_descr(struct py *p, taddr addr, struct descr *d)
 	return d->typeobj != NULL && d->elsize < NBYTES_MAX;
 }
 
-/* dtype.name, as _name_get makes it, numpy/core/_dtype.py: a stem by the kind, and bits. */
+/*
+ * dtype.name, as _name_get makes it, numpy/core/_dtype.py: a stem by the kind, and bits.
+ */
 static void
 dtype_name(struct py *p, const struct descr *d, char *buf, size_t cap)
 {
@@ -129,9 +152,16 @@ dtype_name(struct py *p, const struct descr *d, char *buf, size_t cap)
 		const char *stem;
 		bool has_bits;
 	} stems[] = {
-		{'b', "bool", false}, {'i', "int", true}, {'u', "uint", true}, {'f', "float", true},
-		{'c', "complex", true}, {'M', "datetime", true}, {'m', "timedelta", true},
-		{'O', "object", false}, {'S', "bytes", true}, {'U', "str", true},
+		{'b', "bool", false},
+		{'i', "int", true},
+		{'u', "uint", true},
+		{'f', "float", true},
+		{'c', "complex", true},
+		{'M', "datetime", true},
+		{'m', "timedelta", true},
+		{'O', "object", false},
+		{'S', "bytes", true},
+		{'U', "str", true},
 	};
 	const char *stem = strtab_get(p->names, d->typeobj->name, NULL);
 	bool has_bits = d->kind == 'V';
@@ -196,10 +226,12 @@ add_field(void *self, taddr key, taddr value)
 	uint8_t bytes[PYINT_VIEW];
 
 	(void)key;
-	if (ty == NULL || !(ty->flags & TPF_TUPLE) || py_word(p, items, &descr) != MS_OK ||
+	if (ty == NULL || !(ty->flags & TPF_TUPLE) ||
+		py_word(p, items, &descr) != MS_OK ||
 		py_word(p, items + p->l->machine.ptr_width, &number) != MS_OK)
 		return true;
-	if (target_read(p->t, number, bytes, sizeof(bytes)) == MS_OK && py_int_value(p, bytes, &off) == MS_OK)
+	if (target_read(p->t, number, bytes, sizeof(bytes)) == MS_OK &&
+		py_int_value(p, bytes, &off) == MS_OK)
 		add_offsets(s, descr, s->base + off);
 	return true;
 }
@@ -228,12 +260,21 @@ add_offsets(struct offsets *s, taddr addr, uint64_t base)
 		return;
 	}
 	s->depth++;
-	/* PyArray_ArrayDescr: the type of its elements, and their shape, which the sizes tell as well. */
-	if (d.subarray != 0 && py_word(s->p, d.subarray, &of) == MS_OK && read_descr(s->p, of, &sub) && sub.elsize > 0)
-		for (uint64_t at = 0; at < d.elsize && s->n < OFFSETS && at / sub.elsize < OFFSETS; at += sub.elsize)
+	/*
+	 * PyArray_ArrayDescr: the type of its elements, and their shape, which the sizes
+	 * tell as well.
+	 */
+	if (d.subarray != 0 && py_word(s->p, d.subarray, &of) == MS_OK &&
+		read_descr(s->p, of, &sub) && sub.elsize > 0)
+		for (uint64_t at = 0;
+			at < d.elsize && s->n < OFFSETS && at / sub.elsize < OFFSETS;
+			at += sub.elsize)
 			add_offsets(s, of, base + at);
 	const struct pytype *ty = d.fields != 0 ? py_type_of(s->p, d.fields) : NULL;
-	/* It may be a dict, None, or (numpy 2.3) a proxy of a dict, whose fields are not looked for. */
+	/*
+	 * It may be a dict, None, or (numpy 2.3) a proxy of a dict, whose fields are not
+	 * looked for.
+	 */
 	if (ty != NULL && (ty->flags & TPF_DICT)) {
 		uint64_t before = s->base;
 		s->base = base;
@@ -245,11 +286,13 @@ add_offsets(struct offsets *s, taddr addr, uint64_t base)
 }
 
 static enum status
-put_records(struct py *p, const struct array *a, uint64_t elsize, const struct offsets *s, struct refout *out)
+put_records(struct py *p, const struct array *a, uint64_t elsize, const struct offsets *s,
+	struct refout *out)
 {
 	if (s->n == 0 || a->n == 0)
 		return MS_OK;
-	if (elsize == 0 || a->n > NBYTES_MAX / elsize || !target_is_mapped(p->t, a->data, (size_t)(a->n * elsize)))
+	if (elsize == 0 || a->n > NBYTES_MAX / elsize ||
+		!target_is_mapped(p->t, a->data, (size_t)(a->n * elsize)))
 		return MS_FAULT;
 	for (uint64_t i = 0; i < a->n; i++) {
 		enum status st = refout_room(out, s->n);
@@ -257,14 +300,18 @@ put_records(struct py *p, const struct array *a, uint64_t elsize, const struct o
 			return st;
 		for (size_t k = 0; k < s->n; k++) {
 			uint64_t to;
-			if (s->at[k] < elsize && py_word(p, a->data + i * elsize + s->at[k], &to) == MS_OK)
+			if (s->at[k] < elsize &&
+				py_word(p, a->data + i * elsize + s->at[k], &to) == MS_OK)
 				refout_put(out, to, ref_label(RK_INDEX, i) | REF_HIDDEN);
 		}
 	}
 	return MS_OK;
 }
 
-/* No tp_traverse: what array_dealloc gives up, in memory order. A view's elements belong to its base. */
+/*
+ * No tp_traverse: what array_dealloc gives up, in memory order. A view's elements belong
+ * to its base.
+ */
 enum status
 refs_ndarray(struct py *p, const struct pyobj *o, struct refout *out)
 {

@@ -45,8 +45,9 @@ copy_view(struct py *p, taddr addr)
 }
 
 /*
- * CPython, free-threaded: the owner's count and that of all other threads, which has two flags
- * below it (Include/refcount.h); an object with a deferred count has a large bias in it
+ * CPython, free-threaded: the owner's count and that of all other threads, which has two
+ * flags below it (Include/refcount.h); an object with a deferred count has a large bias
+ * in it
  * (_Py_REF_DEFERRED, Include/internal/pycore_object_deferred.h, 3.14).
  */
 #define LOCAL_IMMORTAL UINT32_MAX
@@ -98,7 +99,10 @@ py_obj(struct py *p, taddr addr, struct pyobj *ret)
 	return MS_OK;
 }
 
-/* CPython: _PyObject_GC_IS_TRACKED; up to 3.7 gc_refs says so (-2), with a flag below it since 3.4. */
+/*
+ * CPython: _PyObject_GC_IS_TRACKED; up to 3.7 gc_refs says so (-2), with a flag below it
+ * since 3.4.
+ */
 static bool
 is_tracked(struct py *p, taddr obj)
 {
@@ -107,16 +111,23 @@ is_tracked(struct py *p, taddr obj)
 	uint8_t bits;
 
 	if (layout_has(p->l, PYF_OB_GC_BITS))
-		return target_u8(p->t, obj + layout_off(p->l, PYF_OB_GC_BITS), &bits) == MS_OK && (bits & GC_BIT_TRACKED);
+		return target_u8(p->t, obj + layout_off(p->l, PYF_OB_GC_BITS), &bits) ==
+			MS_OK &&
+			(bits & GC_BIT_TRACKED);
 	if (!layout_has(p->l, PYF_GCHEAD_OLD_REFS))
-		return py_word(p, head + layout_off(p->l, PYF_GCHEAD_NEXT), &v) == MS_OK && v != 0;
+		return py_word(p, head + layout_off(p->l, PYF_GCHEAD_NEXT), &v) ==
+			MS_OK &&
+			v != 0;
 	if (py_word(p, head + layout_off(p->l, PYF_GCHEAD_OLD_REFS), &v) != MS_OK)
 		return false;
 	int64_t refs = p->l->machine.ptr_width == 8 ? (int64_t)v : (int32_t)v;
 	return refs != -2 && refs >> 1 != -2;
 }
 
-/* Of the builtin types only type has a tp_is_gc: type_is_gc, heap types. Of others greenlet has one. */
+/*
+ * Of the builtin types only type has a tp_is_gc: type_is_gc, heap types. Of others
+ * greenlet has one.
+ */
 bool
 object_is_gc(struct py *p, const struct pyobj *o)
 {
@@ -147,14 +158,17 @@ py_flags(struct py *p, const struct pyobj *o)
 	const struct region *r = target_region(p->t, o->addr);
 	if (r != NULL && r->path[0] == '/')
 		flags |= OF_STATIC;
-	if (p->rt->addr != 0 && o->addr >= p->rt->addr && o->addr - p->rt->addr < p->rt->size)
+	if (p->rt->addr != 0 && o->addr >= p->rt->addr &&
+		o->addr - p->rt->addr < p->rt->size)
 		flags |= OF_STATIC;
-	bool is_immortal = layout_has(p->l, PYF_OB_REF_LOCAL) ? o->refcount == LOCAL_IMMORTAL :
-		p->l->has_immortals && (int32_t)o->refcount < 0;
+	bool is_immortal = layout_has(p->l, PYF_OB_REF_LOCAL)
+		? o->refcount == LOCAL_IMMORTAL
+		: p->l->has_immortals && (int32_t)o->refcount < 0;
 	if (is_immortal)
 		flags |= OF_IMMORTAL;
 	struct pystr s;
-	if (p->l->str_form == STR_PEP393 && (ty->flags & TPF_UNICODE) && str_read(p, o->p, o->addr, &s) == MS_OK && s.interned != 0)
+	if (p->l->str_form == STR_PEP393 && (ty->flags & TPF_UNICODE) &&
+		str_read(p, o->p, o->addr, &s) == MS_OK && s.interned != 0)
 		flags |= OF_INTERNED;
 	return flags;
 }
@@ -187,7 +201,9 @@ py_asks(struct py *p, const struct pyobj *o)
 	return ty->cbase->traverse;
 }
 
-/* What the type's T_OBJECT members name, where no shape does: owned, but not traversed. */
+/*
+ * What the type's T_OBJECT members name, where no shape does: owned, but not traversed.
+ */
 static enum status
 member_refs(struct py *p, const struct pyobj *o, struct refout *out)
 {
@@ -220,7 +236,9 @@ py_refs(struct py *p, const struct pyobj *o, struct refout *out)
 	if (py_has_table(ty))
 		st = shape_refs(p, ty->shape, o, out);
 	else if (ask != 0)
-		st = p->hooks.traverse != NULL ? p->hooks.traverse(p->hooks.self, ask, o->addr, out) : MS_ABSENT;
+		st = p->hooks.traverse != NULL
+			? p->hooks.traverse(p->hooks.self, ask, o->addr, out)
+			: MS_ABSENT;
 	else
 		st = member_refs(p, o, out);
 	if (st == MS_OK && ty->buffer != NULL && ty->buffer->refs != NULL)
@@ -228,7 +246,8 @@ py_refs(struct py *p, const struct pyobj *o, struct refout *out)
 	if (st != MS_OK)
 		return st;
 	/* A heap type is owned by its instances, whether or not they report it. */
-	bool base_reports = p->l->type_visit == TYPE_BY_BASE && ty->cbase->traverse != 0 && (ty->cbase->flags & TPF_HEAPTYPE);
+	bool base_reports = p->l->type_visit == TYPE_BY_BASE &&
+		ty->cbase->traverse != 0 && (ty->cbase->flags & TPF_HEAPTYPE);
 	bool reported = (ty->is_python || base_reports) && object_is_gc(p, o);
 	if ((ty->flags & TPF_HEAPTYPE) && !reported) {
 		st = refout_room(out, 1);

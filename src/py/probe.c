@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A known type: exported symbol, name, and the struct that its tp_basicsize is the size of. */
+/*
+ * A known type: exported symbol, name, and the struct that its tp_basicsize is the size
+ * of.
+ */
 static const struct known_type {
 	const char *symbol, *tp_name, *str;
 } known_types[] = {
@@ -34,14 +37,18 @@ probe_types(struct py *p, struct errbuf *eb)
 			continue;
 		const struct pytype *ty = py_type(p, at);
 		if (ty == NULL)
-			return errbuf_set(eb, MS_VERSION, "probe: %s at 0x%" PRIx64 " does not read as a type", k->symbol, at);
+			return errbuf_set(eb, MS_VERSION,
+				"probe: %s at 0x%" PRIx64 " does not read as a type",
+				k->symbol, at);
 		if (strcmp(strtab_get(p->names, ty->name, NULL), k->tp_name) != 0)
-			return errbuf_set(eb, MS_VERSION, "probe: tp_name of %s is '%s', not '%s'", k->symbol,
+			return errbuf_set(eb, MS_VERSION,
+				"probe: tp_name of %s is '%s', not '%s'", k->symbol,
 				strtab_get(p->names, ty->name, NULL), k->tp_name);
 		const struct layout_field *size = layout_find(p->l, k->str, "");
 		if (size != NULL && ty->basicsize != size->size)
 			return errbuf_set(eb, MS_VERSION,
-				"probe: tp_basicsize of %s is %" PRIu64 ", but the layout says that %s has %" PRIu64 " bytes",
+				"probe: tp_basicsize of %s is %" PRIu64
+				", but the layout says that %s has %" PRIu64 " bytes",
 				k->tp_name, ty->basicsize, k->str, size->size);
 	}
 	return MS_OK;
@@ -55,11 +62,18 @@ probe_threads(struct py *p, const struct pyinterp *in, struct errbuf *eb)
 	uint64_t back;
 
 	if (py_threads(p, in->addr, &threads, &n) != MS_OK)
-		return errbuf_set(eb, MS_VERSION, "probe: the thread list of the interpreter at 0x%" PRIx64 " cannot be read", in->addr);
+		return errbuf_set(eb, MS_VERSION,
+			"probe: the thread list of the interpreter at 0x%" PRIx64
+			" cannot be read",
+			in->addr);
 	for (size_t i = 0; i < n; i++) {
-		if (py_word(p, threads[i].addr + layout_off(p->l, PYF_TSTATE_INTERP), &back) != MS_OK || back != in->addr)
+		if (py_word(p, threads[i].addr + layout_off(p->l, PYF_TSTATE_INTERP),
+			    &back) != MS_OK ||
+			back != in->addr)
 			return errbuf_set(eb, MS_VERSION,
-				"probe: the thread state at 0x%" PRIx64 " does not point back to its interpreter", threads[i].addr);
+				"probe: the thread state at 0x%" PRIx64
+				" does not point back to its interpreter",
+				threads[i].addr);
 	}
 	return MS_OK;
 }
@@ -81,7 +95,10 @@ gc_probe_each(void *self, taddr obj)
 	return ++g->nodes < PROBE_NODES ? MS_OK : MS_LIMIT;
 }
 
-/* The first thousand nodes link back and are objects; at least the classes of importlib are among them. */
+/*
+ * The first thousand nodes link back and are objects; at least the classes of importlib
+ * are among them.
+ */
 static enum status
 probe_gc(struct py *p, const struct pyinterp *in, struct errbuf *eb)
 {
@@ -92,9 +109,14 @@ probe_gc(struct py *p, const struct pyinterp *in, struct errbuf *eb)
 	if (st == MS_OK || st == MS_LIMIT || g.nodes >= PROBE_NODES)
 		broken = 0;
 	if (broken != 0 || (st != MS_OK && st != MS_LIMIT))
-		return errbuf_set(eb, MS_VERSION, "probe: a GC list of the interpreter at 0x%" PRIx64 " does not link back at 0x%" PRIx64, in->addr, broken);
+		return errbuf_set(eb, MS_VERSION,
+			"probe: a GC list of the interpreter at 0x%" PRIx64
+			" does not link back at 0x%" PRIx64,
+			in->addr, broken);
 	if (g.nodes < 100 || g.bad > g.nodes / 10)
-		return errbuf_set(eb, MS_VERSION, "probe: of %u nodes on the GC lists, %u are no objects", g.nodes, g.bad);
+		return errbuf_set(eb, MS_VERSION,
+			"probe: of %u nodes on the GC lists, %u are no objects", g.nodes,
+			g.bad);
 	return MS_OK;
 }
 
@@ -111,7 +133,8 @@ key_probe_each(void *self, taddr key, taddr value)
 
 	(void)value;
 	k->n++;
-	uint32_t text = k->p->l->str_form == STR_27 ? TPF_UNICODE | TPF_BYTES : TPF_UNICODE;
+	uint32_t text =
+		k->p->l->str_form == STR_27 ? TPF_UNICODE | TPF_BYTES : TPF_UNICODE;
 	k->bad += ty == NULL || !(ty->flags & text);
 	return true;
 }
@@ -124,12 +147,18 @@ probe_modules(struct py *p, const struct pyinterp *in, struct errbuf *eb)
 	struct key_probe k = {.p = p};
 
 	if (modules == 0)
-		return errbuf_set(eb, MS_BUSY, "Python is not ready: sys.modules does not exist yet");
+		return errbuf_set(eb, MS_BUSY,
+			"Python is not ready: sys.modules does not exist yet");
 	const struct pytype *ty = py_type_of(p, modules);
 	if (ty == NULL || !(ty->flags & TPF_DICT))
-		return errbuf_set(eb, MS_VERSION, "probe: sys.modules at 0x%" PRIx64 " is no dict", modules);
-	if (py_dict_each(p, modules, key_probe_each, &k) != MS_OK || k.bad > 0 || k.n == 0)
-		return errbuf_set(eb, MS_VERSION, "probe: the keys of sys.modules do not read as strings (%u of %u)", k.bad, k.n);
+		return errbuf_set(eb, MS_VERSION,
+			"probe: sys.modules at 0x%" PRIx64 " is no dict", modules);
+	if (py_dict_each(p, modules, key_probe_each, &k) != MS_OK || k.bad > 0 ||
+		k.n == 0)
+		return errbuf_set(eb, MS_VERSION,
+			"probe: the keys of sys.modules do not read as strings (%u of "
+			"%u)",
+			k.bad, k.n);
 	if (py_dict_get(p, modules, "sys") == 0)
 		return errbuf_set(eb, MS_VERSION, "probe: sys.modules has no 'sys'");
 	return MS_OK;
@@ -146,10 +175,14 @@ probe_ints(struct py *p, struct errbuf *eb)
 		static const char *const want[] = {"-1", "0", "1"};
 		struct pyobj o;
 		if (py_obj(p, p->rt->addr + f->off + i * f->stride, &o) != MS_OK)
-			return errbuf_set(eb, MS_VERSION, "probe: the small int %s is no object", want[i - 4]);
+			return errbuf_set(eb, MS_VERSION,
+				"probe: the small int %s is no object", want[i - 4]);
 		struct heap_value v = py_value(p, &o, 32);
-		if (v.text_len != strlen(want[i - 4]) || memcmp(v.text, want[i - 4], v.text_len) != 0)
-			return errbuf_set(eb, MS_VERSION, "probe: the small int %s decodes as '%.*s'", want[i - 4], (int)v.text_len, v.text);
+		if (v.text_len != strlen(want[i - 4]) ||
+			memcmp(v.text, want[i - 4], v.text_len) != 0)
+			return errbuf_set(eb, MS_VERSION,
+				"probe: the small int %s decodes as '%.*s'", want[i - 4],
+				(int)v.text_len, v.text);
 	}
 	return MS_OK;
 }
@@ -165,7 +198,8 @@ py_probe(struct py *p, struct errbuf *eb)
 		return st;
 	for (size_t i = 0; i < n; i++)
 		if (py_is_collecting(p, interps[i].addr))
-			return errbuf_set(eb, MS_BUSY, "a garbage collection is in progress");
+			return errbuf_set(
+				eb, MS_BUSY, "a garbage collection is in progress");
 	st = probe_types(p, eb);
 	if (st != MS_OK)
 		return st;

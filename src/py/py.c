@@ -6,7 +6,8 @@
 #include <stdlib.h>
 
 enum status
-py_open(struct target *t, const struct layout *l, const struct pyruntime *rt, struct strtab *names, struct py **ret, struct errbuf *eb)
+py_open(struct target *t, const struct layout *l, const struct pyruntime *rt,
+	struct strtab *names, struct py **ret, struct errbuf *eb)
 {
 	struct py *p = xcalloc(1, sizeof(*p));
 
@@ -15,7 +16,9 @@ py_open(struct target *t, const struct layout *l, const struct pyruntime *rt, st
 	p->rt = rt;
 	p->names = names;
 	struct elf_symbol ucs4;
-	p->ucs_width = elf_symbol(rt->module, "PyUnicodeUCS4_FromUnicode", &ucs4) == MS_OK ? 4 : 2;
+	p->ucs_width = elf_symbol(rt->module, "PyUnicodeUCS4_FromUnicode", &ucs4) == MS_OK
+		? 4
+		: 2;
 	enum status st = wellknown_resolve(p, eb);
 	if (st == MS_OK)
 		st = shapes_build(p, eb);

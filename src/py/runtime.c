@@ -1,5 +1,6 @@
 /*
- * The interpreters and threads of a runtime, its static objects, and the table of interned strings.
+ * The interpreters and threads of a runtime, its static objects, and the table of
+ * interned strings.
  */
 #include "priv.h"
 
@@ -14,20 +15,27 @@ py_interpreters(struct py *p, struct pyinterp **ret, size_t *n, struct errbuf *e
 	VEC(struct pyinterp) v = {0};
 	uint64_t at;
 
-	taddr head = p->rt->interp_head != 0 ? p->rt->interp_head : p->rt->addr + layout_off(p->l, PYF_RUNTIME_INTERP_HEAD);
+	taddr head = p->rt->interp_head != 0
+		? p->rt->interp_head
+		: p->rt->addr + layout_off(p->l, PYF_RUNTIME_INTERP_HEAD);
 	if (py_word(p, head, &at) != MS_OK)
-		return errbuf_set(eb, MS_FAULT, "the list of interpreters at 0x%lx cannot be read", (unsigned long)head);
+		return errbuf_set(eb, MS_FAULT,
+			"the list of interpreters at 0x%lx cannot be read",
+			(unsigned long)head);
 	while (at != 0 && v.n < LIM_INTERPRETERS) {
 		struct pyinterp i = {.addr = at};
 		if (layout_has(p->l, PYF_INTERP_ID) &&
-			target_u64(p->t, at + layout_off(p->l, PYF_INTERP_ID), &i.id) != MS_OK)
+			target_u64(p->t, at + layout_off(p->l, PYF_INTERP_ID), &i.id) !=
+				MS_OK)
 			break;
 		vec_push(&v, i);
 		if (py_word(p, at + layout_off(p->l, PYF_INTERP_NEXT), &at) != MS_OK)
 			break;
 	}
 	if (v.n == 0)
-		return errbuf_set(eb, MS_BUSY, "Python is not ready: it has no interpreter (it is starting, or ending)");
+		return errbuf_set(eb, MS_BUSY,
+			"Python is not ready: it has no interpreter (it is starting, or "
+			"ending)");
 	/* The list has the newest in front. */
 	for (size_t i = 0; i < v.n / 2; i++) {
 		struct pyinterp swap = v.at[i];
@@ -43,7 +51,9 @@ enum status
 py_threads(struct py *p, taddr interp, struct pythread **ret, size_t *n)
 {
 	VEC(struct pythread) v = {0};
-	enum pyf head = layout_has(p->l, PYF_INTERP_THREADS_HEAD) ? PYF_INTERP_THREADS_HEAD : PYF_INTERP_TSTATE_HEAD;
+	enum pyf head = layout_has(p->l, PYF_INTERP_THREADS_HEAD)
+		? PYF_INTERP_THREADS_HEAD
+		: PYF_INTERP_TSTATE_HEAD;
 	uint64_t at;
 	enum status st = py_word(p, interp + layout_off(p->l, head), &at);
 
@@ -51,7 +61,8 @@ py_threads(struct py *p, taddr interp, struct pythread **ret, size_t *n)
 		struct pythread th = {.addr = at};
 		st = py_word(p, at + layout_off(p->l, PYF_TSTATE_THREAD_ID), &th.ident);
 		if (st == MS_OK && layout_has(p->l, PYF_TSTATE_NATIVE_ID))
-			st = py_word(p, at + layout_off(p->l, PYF_TSTATE_NATIVE_ID), &th.native_id);
+			st = py_word(p, at + layout_off(p->l, PYF_TSTATE_NATIVE_ID),
+				&th.native_id);
 		if (st != MS_OK)
 			break;
 		vec_push(&v, th);
@@ -72,7 +83,10 @@ py_idle_thread(struct py *p, taddr *at, taddr *tstate)
 	uint64_t now;
 
 	*at = *tstate = 0;
-	/* CPython 3.7 to 3.11: _PyRuntime.gilstate.tstate_current; later releases keep it in TLS. */
+	/*
+	 * CPython 3.7 to 3.11: _PyRuntime.gilstate.tstate_current; later releases keep it
+	 * in TLS.
+	 */
 	if (layout_has(p->l, PYF_RUNTIME_GILSTATE_CUR)) {
 		*at = p->rt->addr + layout_off(p->l, PYF_RUNTIME_GILSTATE_CUR);
 		if (py_word(p, *at, &now) != MS_OK || now != 0)
@@ -80,26 +94,35 @@ py_idle_thread(struct py *p, taddr *at, taddr *tstate)
 	}
 	if (py_interpreters(p, &interps, &n_interps, &eb) != MS_OK)
 		return;
-	if (py_threads(p, interps[0].addr, &threads, &n_threads) == MS_OK && n_threads > 0)
+	if (py_threads(p, interps[0].addr, &threads, &n_threads) == MS_OK &&
+		n_threads > 0)
 		*tstate = threads[n_threads - 1].addr;
 }
 
 taddr
 py_sys_modules(struct py *p, taddr interp)
 {
-	enum pyf id = layout_has(p->l, PYF_INTERP_MODULES) ? PYF_INTERP_MODULES : PYF_INTERP_IMPORTS_MODULES;
+	enum pyf id = layout_has(p->l, PYF_INTERP_MODULES) ? PYF_INTERP_MODULES
+							   : PYF_INTERP_IMPORTS_MODULES;
 	uint64_t to;
-	return layout_has(p->l, id) && py_word(p, interp + layout_off(p->l, id), &to) == MS_OK ? to : 0;
+	return layout_has(p->l, id) &&
+			py_word(p, interp + layout_off(p->l, id), &to) == MS_OK
+		? to
+		: 0;
 }
 
-/* An array of whole objects inside _PyRuntime (struct _Py_global_objects, Include/internal/pycore_global_objects.h). */
+/*
+ * An array of whole objects inside _PyRuntime (struct _Py_global_objects,
+ * Include/internal/pycore_global_objects.h).
+ */
 static enum status
 static_array(struct py *p, enum pyf id, const char *name, struct refout *out)
 {
 	if (!layout_has(p->l, id))
 		return MS_OK;
 	const struct layout_field *f = &p->l->f[id];
-	uint64_t stride = f->stride != 0 ? f->stride : f->size, n = f->stride != 0 ? f->count : 1;
+	uint64_t stride = f->stride != 0 ? f->stride : f->size,
+		 n = f->stride != 0 ? f->count : 1;
 	uint32_t label = py_label(p, RK_FIELD, name);
 
 	for (uint64_t i = 0; i < n; i++) {
@@ -111,13 +134,17 @@ static_array(struct py *p, enum pyf id, const char *name, struct refout *out)
 	return MS_OK;
 }
 
-/* A struct of objects of different lengths: every word in it that is the type of str begins one, a word behind its count. */
+/*
+ * A struct of objects of different lengths: every word in it that is the type of str
+ * begins one, a word behind its count.
+ */
 static enum status
 static_strings(struct py *p, enum pyf id, const char *name, struct refout *out)
 {
 	if (!layout_has(p->l, id))
 		return MS_OK;
-	uint64_t width = p->l->machine.ptr_width, type_off = layout_off(p->l, PYF_OB_TYPE);
+	uint64_t width = p->l->machine.ptr_width,
+		 type_off = layout_off(p->l, PYF_OB_TYPE);
 	taddr at = p->rt->addr + layout_off(p->l, id), end = at + layout_size(p->l, id);
 	uint32_t label = py_label(p, RK_FIELD, name);
 
@@ -153,7 +180,8 @@ py_static_refs(struct py *p, struct refout *out)
 		if (st != MS_OK)
 			return st;
 	}
-	enum status st = static_strings(p, PYF_RUNTIME_STR_LITERALS, "strings.literals", out);
+	enum status st =
+		static_strings(p, PYF_RUNTIME_STR_LITERALS, "strings.literals", out);
 	if (st != MS_OK)
 		return st;
 	return static_strings(p, PYF_RUNTIME_STR_IDS, "strings.identifiers", out);
@@ -164,15 +192,21 @@ enum status
 py_type_refs(struct py *p, struct refout *out)
 {
 	static const char *const singletons[] = {
-		"_Py_NoneStruct", "_Py_TrueStruct", "_Py_FalseStruct", "_Py_EllipsisObject", "_Py_NotImplementedStruct",
-		"PyBaseObject_Type", "PyType_Type",
+		"_Py_NoneStruct",
+		"_Py_TrueStruct",
+		"_Py_FalseStruct",
+		"_Py_EllipsisObject",
+		"_Py_NotImplementedStruct",
+		"PyBaseObject_Type",
+		"PyType_Type",
 	};
 
 	enum status st = refout_room(out, ARRAY_LEN(singletons));
 	if (st != MS_OK)
 		return st;
 	for (size_t i = 0; i < ARRAY_LEN(singletons); i++) {
-		refout_put(out, wellknown_find(p, singletons[i]), py_label(p, RK_FIELD, singletons[i]));
+		refout_put(out, wellknown_find(p, singletons[i]),
+			py_label(p, RK_FIELD, singletons[i]));
 	}
 	return MS_OK;
 }
@@ -205,17 +239,20 @@ is_interned_dict(struct py *p, taddr addr)
 	struct judge j = {.p = p};
 	uint64_t type, used;
 
-	if (addr % p->l->machine.ptr_width != 0 || py_word(p, addr + layout_off(p->l, PYF_OB_TYPE), &type) != MS_OK ||
+	if (addr % p->l->machine.ptr_width != 0 ||
+		py_word(p, addr + layout_off(p->l, PYF_OB_TYPE), &type) != MS_OK ||
 		type != p->dict_type)
 		return false;
-	if (py_word(p, addr + layout_off(p->l, PYF_DICT_USED), &used) != MS_OK || used < 64)
+	if (py_word(p, addr + layout_off(p->l, PYF_DICT_USED), &used) != MS_OK ||
+		used < 64)
 		return false;
 	return py_dict_each(p, addr, judge_entry, &j) == MS_OK && j.is_it;
 }
 
 /*
  * Up to 3.11 the table is a static variable of unicodeobject.c, which a stripped binary
- * does not name: the words of the image's writable data are looked through for a dict that is it.
+ * does not name: the words of the image's writable data are looked through for a dict
+ * that is it.
  */
 taddr
 py_interned_dict(struct py *p)
@@ -229,15 +266,20 @@ py_interned_dict(struct py *p)
 
 	if (p->l->str_form != STR_PEP393)
 		return 0;
-	if (elf_symbol(p->rt->module, "interned", &sym) == MS_OK && py_word(p, sym.addr, &at) == MS_OK &&
-		is_interned_dict(p, at))
+	if (elf_symbol(p->rt->module, "interned", &sym) == MS_OK &&
+		py_word(p, sym.addr, &at) == MS_OK && is_interned_dict(p, at))
 		return at;
-	/* .bss may go on in anonymous memory behind the module's last file mapping: that region counts, too. */
+	/*
+	 * .bss may go on in anonymous memory behind the module's last file mapping: that
+	 * region counts, too.
+	 */
 	for (size_t i = 0; i < n; i++) {
 		bool is_own = r[i].start >= m->start && r[i].start <= m->end;
-		if (!is_own || !(r[i].prot & 2) || r[i].data == NULL || r[i].end - r[i].start > 64 << 20)
+		if (!is_own || !(r[i].prot & 2) || r[i].data == NULL ||
+			r[i].end - r[i].start > 64 << 20)
 			continue;
-		for (uint64_t off = 0; off + width <= r[i].end - r[i].start; off += width) {
+		for (uint64_t off = 0; off + width <= r[i].end - r[i].start;
+			off += width) {
 			taddr to = layout_word(p->l, r[i].data + off);
 			if (to != 0 && is_interned_dict(p, to))
 				return to;

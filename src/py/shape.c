@@ -21,9 +21,12 @@ struct raw_row {
 };
 
 static const struct raw_row raw[] = {
-#define SHAPE(tp_name, str, size) {.op = RAW_SHAPE, .type = tp_name, .member = str, .rule = SR_##size},
-#define REF(str, mem, k, label) {.op = RAW_REF, .type = str, .member = mem, .kind = RK_##k, .name = label},
-#define HID(str, mem, k, label) {.op = RAW_HID, .type = str, .member = mem, .kind = RK_##k, .name = label},
+#define SHAPE(tp_name, str, size)                                                        \
+	{.op = RAW_SHAPE, .type = tp_name, .member = str, .rule = SR_##size},
+#define REF(str, mem, k, label)                                                          \
+	{.op = RAW_REF, .type = str, .member = mem, .kind = RK_##k, .name = label},
+#define HID(str, mem, k, label)                                                          \
+	{.op = RAW_HID, .type = str, .member = mem, .kind = RK_##k, .name = label},
 #define FN(function) {.op = RAW_FN, .fn = refs_##function},
 #define TYPE() {.op = RAW_TYPE},
 #define LIKE(tp_name) {.op = RAW_LIKE, .type = tp_name},
@@ -71,7 +74,8 @@ put_ref_row(struct py *p, struct shape *s, const struct raw_row *r)
 	uint32_t label = py_label(p, r->kind, r->name);
 	if (r->op == RAW_HID)
 		label |= REF_HIDDEN;
-	vec_push(&p->rows, (struct shape_row){.op = SOP_REF, .off = f->off, .label = label});
+	vec_push(&p->rows,
+		(struct shape_row){.op = SOP_REF, .off = f->off, .label = label});
 	s->n++;
 }
 
@@ -90,21 +94,30 @@ fn_fits(const struct layout *l, shape_fn *fn)
 	if (fn == refs_set)
 		return !layout_has(l, PYF_SIZEOF_INSTANCE27);
 	if (fn == refs_frame)
-		return layout_has(l, PYF_FRAME_IFRAME) && layout_has(l, PYF_IFRAME_STACKTOP);
+		return layout_has(l, PYF_FRAME_IFRAME) &&
+			layout_has(l, PYF_IFRAME_STACKTOP);
 	if (fn == refs_memoryview)
 		return layout_find(l, "PyMemoryViewObject", "mbuf") != NULL;
 	if (fn == refs_gen)
-		return layout_has(l, PYF_GEN_IFRAME) && layout_has(l, PYF_IFRAME_STACKTOP);
+		return layout_has(l, PYF_GEN_IFRAME) &&
+			layout_has(l, PYF_IFRAME_STACKTOP);
 	if (fn == refs_deque)
-		return layout_has(l, PYF_DEQUE_LEFTBLOCK) && layout_has(l, PYF_DEQUEBLOCK_RIGHT) && !layout_has(l, PYF_SIZEOF_INSTANCE27);
+		return layout_has(l, PYF_DEQUE_LEFTBLOCK) &&
+			layout_has(l, PYF_DEQUEBLOCK_RIGHT) &&
+			!layout_has(l, PYF_SIZEOF_INSTANCE27);
 	if (fn == refs_odict)
-		return layout_has(l, PYF_ODICT_FIRST) && layout_has(l, PYF_ODICTNODE_NEXT);
+		return layout_has(l, PYF_ODICT_FIRST) &&
+			layout_has(l, PYF_ODICTNODE_NEXT);
 	return true;
 }
 
-/* The rows from `r` to the next shape; LIKE rows pull in those of another, one level deep at a time. */
+/*
+ * The rows from `r` to the next shape; LIKE rows pull in those of another, one level deep
+ * at a time.
+ */
 static enum status
-put_rows(struct py *p, struct shape *s, const struct raw_row *r, unsigned depth, struct errbuf *eb)
+put_rows(struct py *p, struct shape *s, const struct raw_row *r, unsigned depth,
+	struct errbuf *eb)
 {
 	for (; r < raw + ARRAY_LEN(raw) && r->op != RAW_SHAPE; r++) {
 		if (r->op == RAW_REF || r->op == RAW_HID) {
@@ -113,13 +126,17 @@ put_rows(struct py *p, struct shape *s, const struct raw_row *r, unsigned depth,
 		}
 		if (r->op != RAW_LIKE) {
 			s->is_asked |= r->op == RAW_FN && !fn_fits(p->l, r->fn);
-			vec_push(&p->rows, (struct shape_row){.op = r->op == RAW_FN ? SOP_FN : SOP_TYPE, .fn = r->fn});
+			vec_push(&p->rows,
+				(struct shape_row){
+					.op = r->op == RAW_FN ? SOP_FN : SOP_TYPE,
+					.fn = r->fn});
 			s->n++;
 			continue;
 		}
 		const struct raw_row *like = raw_find(r->type);
 		if (like == NULL || depth > 4)
-			return errbuf_set(eb, MS_FORMAT, "shapes.def: LIKE(\"%s\") names no shape", r->type);
+			return errbuf_set(eb, MS_FORMAT,
+				"shapes.def: LIKE(\"%s\") names no shape", r->type);
 		enum status st = put_rows(p, s, like + 1, depth + 1, eb);
 		if (st != MS_OK)
 			return st;
@@ -146,7 +163,8 @@ shapes_build(struct py *p, struct errbuf *eb)
 		enum status st = put_rows(p, &s, r + 1, 0, eb);
 		if (st != MS_OK)
 			return st;
-		map_put(&p->shape_index, strtab_puts(p->names, s.name), (uint32_t)p->shapes.n);
+		map_put(&p->shape_index, strtab_puts(p->names, s.name),
+			(uint32_t)p->shapes.n);
 		vec_push(&p->shapes, s);
 	}
 	p->shape_interp = shape_find(p, strtab_puts(p->names, "<interpreter>"));
@@ -205,11 +223,13 @@ shape_refs(struct py *p, const struct shape *s, const struct pyobj *o, struct re
 	uint32_t hide = o->type->flags & TPF_HAVE_GC ? 0 : REF_HIDDEN;
 	for (; row < end; row++) {
 		if (row->op == SOP_REF) {
-			refout_put(out, layout_word(p->l, at + row->off), row->label | hide);
+			refout_put(
+				out, layout_word(p->l, at + row->off), row->label | hide);
 			continue;
 		}
 		if (row->op == SOP_TYPE) {
-			if ((o->type->cbase->flags & TPF_HEAPTYPE) && p->l->type_visit == TYPE_BY_BASE)
+			if ((o->type->cbase->flags & TPF_HEAPTYPE) &&
+				p->l->type_visit == TYPE_BY_BASE)
 				refout_put(out, o->type->addr, ref_label(RK_TYPE, 0));
 			continue;
 		}

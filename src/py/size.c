@@ -12,7 +12,8 @@ size_std(struct py *p, const struct pyobj *o)
 	uint64_t size = o->type->basicsize;
 	/* In Py_ssize_t, so that a negative ob_size (2.7's long) subtracts. */
 	if (o->type->itemsize > 0)
-		size += (uint64_t)(layout_get_signed(p->l, PYF_OB_SIZE, o->p) * (int64_t)o->type->itemsize);
+		size += (uint64_t)(layout_get_signed(p->l, PYF_OB_SIZE, o->p) *
+			(int64_t)o->type->itemsize);
 	return size;
 }
 
@@ -26,7 +27,8 @@ size_dict(struct py *p, const struct pyobj *o, uint64_t *ret)
 		return st;
 	*ret = o->type->basicsize;
 	if (layout_get(p->l, PYF_DICT_VALUES, o->p) != 0)
-		*ret += (p->l->keys_size == KEYS_LOG2 ? k.n + k.usable : k.room) * p->l->machine.ptr_width;
+		*ret += (p->l->keys_size == KEYS_LOG2 ? k.n + k.usable : k.room) *
+			p->l->machine.ptr_width;
 	if (k.refcnt == 1)
 		*ret += k.size;
 	return MS_OK;
@@ -41,7 +43,8 @@ size_odict(struct py *p, const struct pyobj *o, uint64_t *ret)
 	/* odict_sizeof, Objects/odictobject.c */
 	*ret += layout_get(p->l, PYF_ODICT_FAST_SIZE, o->p) * p->l->machine.ptr_width;
 	if (layout_get(p->l, PYF_ODICT_FIRST, o->p) != 0)
-		*ret += layout_size(p->l, PYF_SIZEOF_ODICTNODE) * layout_get(p->l, PYF_DICT_USED, o->p);
+		*ret += layout_size(p->l, PYF_SIZEOF_ODICTNODE) *
+			layout_get(p->l, PYF_DICT_USED, o->p);
 	return MS_OK;
 }
 
@@ -60,11 +63,14 @@ size_str(struct py *p, const struct pyobj *o, uint64_t *ret)
 	else if (s.is_compact)
 		*ret = layout_size(l, PYF_SIZEOF_COMPACT) + (s.length + 1) * s.kind;
 	else
-		*ret = layout_size(l, PYF_SIZEOF_UNICODE) + (s.data != 0 ? (s.length + 1) * s.kind : 0);
+		*ret = layout_size(l, PYF_SIZEOF_UNICODE) +
+			(s.data != 0 ? (s.length + 1) * s.kind : 0);
 
 	if (layout_has(l, PYF_STR_WSTR)) {
 		taddr wstr = layout_get(l, PYF_STR_WSTR, o->p);
-		uint64_t n = s.is_compact && s.is_ascii ? s.length : layout_get(l, PYF_STR_WSTR_LENGTH, o->p);
+		uint64_t n = s.is_compact && s.is_ascii
+			? s.length
+			: layout_get(l, PYF_STR_WSTR_LENGTH, o->p);
 		if (wstr != 0 && (!s.is_ready || wstr != s.data))
 			*ret += (n + 1) * 4;
 	}
@@ -77,9 +83,9 @@ size_str(struct py *p, const struct pyobj *o, uint64_t *ret)
 }
 
 /*
- * int___sizeof___impl, Objects/longobject.c. Up to 3.11 a constant, since 3.12 the basicsize is
- * what stands before the digits; at least one digit is counted since 3.11, which int's own
- * method is asked about, once, with the first 0 that comes.
+ * int___sizeof___impl, Objects/longobject.c. Up to 3.11 a constant, since 3.12 the
+ * basicsize is what stands before the digits; at least one digit is counted since 3.11,
+ * which int's own method is asked about, once, with the first 0 that comes.
  */
 static enum status
 size_int(struct py *p, const struct pyobj *o, uint64_t *ret)
@@ -97,8 +103,10 @@ size_int(struct py *p, const struct pyobj *o, uint64_t *ret)
 		*ret = front + digits * p->l->digit_width;
 		return MS_OK;
 	}
-	if (p->int_zero_size == 0 && (p->hooks.size_of == NULL ||
-		p->hooks.size_of(p->hooks.self, o->type->size_fn, o->addr, 0, &p->int_zero_size) != MS_OK))
+	if (p->int_zero_size == 0 &&
+		(p->hooks.size_of == NULL ||
+			p->hooks.size_of(p->hooks.self, o->type->size_fn, o->addr, 0,
+				&p->int_zero_size) != MS_OK))
 		return MS_ABSENT;
 	*ret = p->int_zero_size;
 	return MS_OK;
@@ -115,7 +123,9 @@ size_type(struct py *p, const struct pyobj *o, uint64_t *ret)
 		return MS_OK;
 	}
 	*ret = layout_size(p->l, PYF_SIZEOF_HEAPTYPE);
-	taddr keys_at = layout_has(p->l, PYF_HT_CACHED_KEYS) ? layout_get(p->l, PYF_HT_CACHED_KEYS, o->p) : 0;
+	taddr keys_at = layout_has(p->l, PYF_HT_CACHED_KEYS)
+		? layout_get(p->l, PYF_HT_CACHED_KEYS, o->p)
+		: 0;
 	if (keys_at == 0)
 		return MS_OK;
 	enum status st = keys_read(p, keys_at, &k);
@@ -128,22 +138,32 @@ size_type(struct py *p, const struct pyobj *o, uint64_t *ret)
 static uint64_t
 size_code(struct py *p, const struct pyobj *o)
 {
-	uint64_t n, size = o->type->basicsize + layout_get(p->l, PYF_OB_SIZE, o->p) * o->type->itemsize;
-	taddr extra = layout_has(p->l, PYF_CODE_EXTRA) ? layout_get(p->l, PYF_CODE_EXTRA, o->p) : 0;
+	uint64_t n,
+		size = o->type->basicsize +
+		layout_get(p->l, PYF_OB_SIZE, o->p) * o->type->itemsize;
+	taddr extra = layout_has(p->l, PYF_CODE_EXTRA)
+		? layout_get(p->l, PYF_CODE_EXTRA, o->p)
+		: 0;
 
 	uint64_t width = p->l->machine.ptr_width;
 	size = (size + width - 1) / width * width;
-	if (extra != 0 && py_word(p, extra + layout_off(p->l, PYF_CODEEXTRA_SIZE), &n) == MS_OK && n > 0)
-		size += layout_size(p->l, PYF_SIZEOF_CODEEXTRA) + (n - 1) * p->l->machine.ptr_width;
+	if (extra != 0 &&
+		py_word(p, extra + layout_off(p->l, PYF_CODEEXTRA_SIZE), &n) == MS_OK &&
+		n > 0)
+		size += layout_size(p->l, PYF_SIZEOF_CODEEXTRA) +
+			(n - 1) * p->l->machine.ptr_width;
 	return size;
 }
 
-/* frame_sizeof and gen_sizeof: the frame is counted even if the object does not own it. */
+/*
+ * frame_sizeof and gen_sizeof: the frame is counted even if the object does not own it.
+ */
 static uint64_t
 size_slots(struct py *p, taddr code, uint64_t front)
 {
 	uint64_t nlocals, stack, slots = code_slots(p, code, &nlocals, &stack);
-	return front + layout_off(p->l, PYF_IFRAME_LOCALSPLUS) + slots * p->l->machine.ptr_width;
+	return front + layout_off(p->l, PYF_IFRAME_LOCALSPLUS) +
+		slots * p->l->machine.ptr_width;
 }
 
 static enum status
@@ -159,7 +179,8 @@ size_frame(struct py *p, const struct pyobj *o, uint64_t *ret)
 static enum status
 size_gen(struct py *p, const struct pyobj *o, uint64_t *ret)
 {
-	*ret = size_slots(p, layout_get(p->l, PYF_GEN_CODE, o->p), layout_off(p->l, PYF_GEN_IFRAME));
+	*ret = size_slots(p, layout_get(p->l, PYF_GEN_CODE, o->p),
+		layout_off(p->l, PYF_GEN_IFRAME));
 	return MS_OK;
 }
 
@@ -168,8 +189,10 @@ static uint64_t
 size_deque(struct py *p, const struct pyobj *o)
 {
 	uint64_t per = layout_size(p->l, PYF_DEQUEBLOCK_DATA) / p->l->machine.ptr_width;
-	uint64_t used = layout_get(p->l, PYF_DEQUE_LEFTINDEX, o->p) + layout_get(p->l, PYF_OB_SIZE, o->p);
-	return o->type->basicsize + (used + per - 1) / per * layout_size(p->l, PYF_SIZEOF_DEQUEBLOCK);
+	uint64_t used = layout_get(p->l, PYF_DEQUE_LEFTINDEX, o->p) +
+		layout_get(p->l, PYF_OB_SIZE, o->p);
+	return o->type->basicsize +
+		(used + per - 1) / per * layout_size(p->l, PYF_SIZEOF_DEQUEBLOCK);
 }
 
 static uint64_t
@@ -178,7 +201,8 @@ size_set(struct py *p, const struct pyobj *o)
 	uint64_t size = o->type->basicsize;
 	taddr table = layout_get(p->l, PYF_SET_TABLE, o->p);
 	if (table != o->addr + layout_off(p->l, PYF_SET_SMALLTABLE))
-		size += (layout_get(p->l, PYF_SET_MASK, o->p) + 1) * layout_size(p->l, PYF_SIZEOF_SETENTRY);
+		size += (layout_get(p->l, PYF_SET_MASK, o->p) + 1) *
+			layout_size(p->l, PYF_SIZEOF_SETENTRY);
 	return size;
 }
 
@@ -190,7 +214,9 @@ size_apply(struct py *p, const struct pyobj *o, enum size_rule rule, uint64_t *r
 		*ret = size_std(p, o);
 		return MS_OK;
 	case SR_list:
-		*ret = o->type->basicsize + layout_get(p->l, PYF_LIST_ALLOCATED, o->p) * p->l->machine.ptr_width;
+		*ret = o->type->basicsize +
+			layout_get(p->l, PYF_LIST_ALLOCATED, o->p) *
+				p->l->machine.ptr_width;
 		return MS_OK;
 	case SR_dict:
 		return size_dict(p, o, ret);
@@ -224,7 +250,10 @@ size_apply(struct py *p, const struct pyobj *o, enum size_rule rule, uint64_t *r
 
 /* ---- which rule a type's instances follow ---- */
 
-/* True if a release has the fields that a rule looks at; where it has not, the method itself is asked. */
+/*
+ * True if a release has the fields that a rule looks at; where it has not, the method
+ * itself is asked.
+ */
 static bool
 rule_fits(const struct layout *l, enum size_rule rule)
 {
@@ -237,26 +266,36 @@ rule_fits(const struct layout *l, enum size_rule rule)
 		/* Since 3.15 a bytes object holds the buffer. */
 		return !layout_has(l, PYF_BYTEARRAY_OBJECT);
 	case SR_odict:
-		return layout_has(l, PYF_ODICT_FAST_SIZE) && layout_has(l, PYF_SIZEOF_ODICTNODE);
+		return layout_has(l, PYF_ODICT_FAST_SIZE) &&
+			layout_has(l, PYF_SIZEOF_ODICTNODE);
 	case SR_code:
 		return layout_has(l, PYF_CODE_ADAPTIVE);
 	case SR_frame:
-		return layout_has(l, PYF_FRAME_IFRAME) && layout_has(l, PYF_IFRAME_STACKTOP) && layout_has(l, PYF_GEN_CODE);
+		return layout_has(l, PYF_FRAME_IFRAME) &&
+			layout_has(l, PYF_IFRAME_STACKTOP) && layout_has(l, PYF_GEN_CODE);
 	case SR_gen:
 		return layout_has(l, PYF_GEN_IFRAME) && layout_has(l, PYF_GEN_CODE);
 	case SR_deque:
-		return layout_has(l, PYF_DEQUE_LEFTINDEX) && layout_has(l, PYF_SIZEOF_DEQUEBLOCK) && !layout_has(l, PYF_SIZEOF_INSTANCE27);
+		return layout_has(l, PYF_DEQUE_LEFTINDEX) &&
+			layout_has(l, PYF_SIZEOF_DEQUEBLOCK) &&
+			!layout_has(l, PYF_SIZEOF_INSTANCE27);
 	default:
 		return true;
 	}
 }
 
-/* True if the first class in the MRO with a __sizeof__ was found at ty: *w says how it is answered. */
+/*
+ * True if the first class in the MRO with a __sizeof__ was found at ty: *w says how it is
+ * answered.
+ */
 static bool
 settle_at(struct py *p, struct pytype *w, const struct pytype *ty)
 {
 	if (ty->is_python) {
-		/* A method written in Python cannot be evaluated: the next C one stands for it. */
+		/*
+		 * A method written in Python cannot be evaluated: the next C one stands
+		 * for it.
+		 */
 		if (py_dict_get(p, ty->tp_dict, "__sizeof__") != 0)
 			w->size_is_base = true;
 		return false;
@@ -286,7 +325,10 @@ settle_size(struct py *p, struct pytype *w)
 
 	w->sizes_known = true;
 	w->size_how = SIZE_UNKNOWN;
-	/* A type that is not ready has no MRO yet; its own method or object's rule is what it will get. */
+	/*
+	 * A type that is not ready has no MRO yet; its own method or object's rule is
+	 * what it will get.
+	 */
 	if (!(w->flags & TPF_READY) && settle_at(p, w, w))
 		return;
 	if (!(w->flags & TPF_READY)) {
@@ -295,10 +337,14 @@ settle_size(struct py *p, struct pytype *w)
 		return;
 	}
 	if (py_word(p, w->addr + layout_off(p->l, PYF_TP_MRO), &mro) != MS_OK ||
-		py_word(p, mro + layout_off(p->l, PYF_OB_SIZE), &n) != MS_OK || n > LIM_MRO)
+		py_word(p, mro + layout_off(p->l, PYF_OB_SIZE), &n) != MS_OK ||
+		n > LIM_MRO)
 		n = 0;
 	for (uint64_t i = 0; i < n; i++) {
-		if (py_word(p, mro + layout_off(p->l, PYF_TUPLE_ITEMS) + i * p->l->machine.ptr_width, &at) != MS_OK)
+		if (py_word(p,
+			    mro + layout_off(p->l, PYF_TUPLE_ITEMS) +
+				    i * p->l->machine.ptr_width,
+			    &at) != MS_OK)
 			break;
 		const struct pytype *ty = py_type(p, at);
 		if (ty != NULL && settle_at(p, w, ty))
@@ -306,21 +352,28 @@ settle_size(struct py *p, struct pytype *w)
 	}
 }
 
-/* _PyType_PreHeaderSize, or before it the GC head of an object that has one (PyObject_IS_GC). */
+/*
+ * _PyType_PreHeaderSize, or before it the GC head of an object that has one
+ * (PyObject_IS_GC).
+ */
 static uint64_t
 preheader(struct py *p, const struct pyobj *o)
 {
 	const struct pytype *ty = o->type;
 	uint64_t size = 0;
-	bool is_static = (ty->flags & TPF_TYPE) && !(layout_get(p->l, PYF_TP_FLAGS, o->p) & TPF_HEAPTYPE);
+	bool is_static = (ty->flags & TPF_TYPE) &&
+		!(layout_get(p->l, PYF_TP_FLAGS, o->p) & TPF_HEAPTYPE);
 
 	if (p->l->preheader == PREHEADER_OBJECT && !object_is_gc(p, o))
 		return 0;
-	if (is_static && p->l->preheader == PREHEADER_TYPE_HEAP && ty->addr == p->type_type)
+	if (is_static && p->l->preheader == PREHEADER_TYPE_HEAP &&
+		ty->addr == p->type_type)
 		return 0;
 	if (ty->flags & TPF_HAVE_GC)
 		size += p->l->gc_head;
-	uint32_t words = p->l->attr_home == ATTR_PREHEADER_311 ? TPF_MANAGED_DICT : TPF_MANAGED_DICT | TPF_MANAGED_WEAKREF;
+	uint32_t words = p->l->attr_home == ATTR_PREHEADER_311
+		? TPF_MANAGED_DICT
+		: TPF_MANAGED_DICT | TPF_MANAGED_WEAKREF;
 	if ((ty->flags & words) && p->l->preheader != PREHEADER_OBJECT)
 		size += 2 * p->l->machine.ptr_width;
 	return size;
@@ -338,7 +391,8 @@ py_size(struct py *p, const struct pyobj *o, uint64_t *ret, bool *is_base)
 	if (ty->size_how == SIZE_RULE)
 		st = size_apply(p, o, ty->size_rule, ret);
 	else if (ty->size_how == SIZE_FOREIGN && p->hooks.size_of != NULL)
-		st = p->hooks.size_of(p->hooks.self, ty->size_fn, o->addr, ty->size_class, ret);
+		st = p->hooks.size_of(
+			p->hooks.self, ty->size_fn, o->addr, ty->size_class, ret);
 	if (st == MS_FAULT || st == MS_FORMAT)
 		return st;
 	if (st != MS_OK) {

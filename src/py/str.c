@@ -9,8 +9,10 @@
 
 #include "memscan/limits.h"
 
-
-/* 2.7: unicode has its characters in a block of its own, 2 or 4 bytes each; str has bytes inside. */
+/*
+ * 2.7: unicode has its characters in a block of its own, 2 or 4 bytes each; str has bytes
+ * inside.
+ */
 static enum status
 str_read_27(struct py *p, const void *obj, taddr addr, bool is_bytes, struct pystr *ret)
 {
@@ -18,7 +20,8 @@ str_read_27(struct py *p, const void *obj, taddr addr, bool is_bytes, struct pys
 
 	*ret = (struct pystr){.kind = is_bytes ? 1 : p->ucs_width, .is_ready = true};
 	ret->length = layout_get(l, is_bytes ? PYF_OB_SIZE : PYF_UNI27_LENGTH, obj);
-	ret->data = is_bytes ? addr + layout_off(l, PYF_BYTES_DATA) : layout_get(l, PYF_UNI27_STR, obj);
+	ret->data = is_bytes ? addr + layout_off(l, PYF_BYTES_DATA)
+			     : layout_get(l, PYF_UNI27_STR, obj);
 	return ret->length <= 1ull << 40 ? MS_OK : MS_FORMAT;
 }
 
@@ -34,13 +37,16 @@ str_read(struct py *p, const void *obj, taddr addr, struct pystr *ret)
 		.kind = (unsigned)layout_bits(l, PYF_STR_KIND, obj),
 		.is_ascii = layout_bits(l, PYF_STR_IS_ASCII, obj),
 		.is_compact = layout_bits(l, PYF_STR_COMPACT, obj),
-		.is_ready = !layout_has(l, PYF_STR_READY) || layout_bits(l, PYF_STR_READY, obj),
+		.is_ready = !layout_has(l, PYF_STR_READY) ||
+			layout_bits(l, PYF_STR_READY, obj),
 		.interned = (unsigned)layout_bits(l, PYF_STR_INTERNED, obj),
 	};
 	if (ret->kind == 3 || ret->kind > 4 || ret->length > 1ull << 40)
 		return MS_FORMAT;
 	if (ret->is_compact) {
-		ret->data = addr + layout_size(l, ret->is_ascii ? PYF_SIZEOF_ASCII : PYF_SIZEOF_COMPACT);
+		ret->data = addr +
+			layout_size(
+				l, ret->is_ascii ? PYF_SIZEOF_ASCII : PYF_SIZEOF_COMPACT);
 		return MS_OK;
 	}
 	uint64_t data;
@@ -66,7 +72,8 @@ str_is(struct py *p, taddr addr, const char *text, size_t len)
 
 	if (len >= sizeof(have))
 		return false;
-	return py_str_text(p, addr, have, len + 1, &n) == MS_OK && n == len && memcmp(have, text, len) == 0;
+	return py_str_text(p, addr, have, len + 1, &n) == MS_OK && n == len &&
+		memcmp(have, text, len) == 0;
 }
 
 /* One code point as UTF-8; lone surrogates keep their three-byte form (ED xx xx). */
@@ -111,19 +118,23 @@ py_str_text(struct py *p, taddr addr, char *buf, size_t cap, size_t *len)
 	const void *v = target_view(p->t, addr, str_header(p));
 	if (v == NULL)
 		return MS_FAULT;
-	enum status st = is_bytes ? str_read_27(p, v, addr, true, &s) : str_read(p, v, addr, &s);
+	enum status st =
+		is_bytes ? str_read_27(p, v, addr, true, &s) : str_read(p, v, addr, &s);
 	if (st != MS_OK)
 		return st;
 	if (s.kind == 0 || s.data == 0)
-		return MS_OK; /* not ready: a legacy wchar_t string that was never looked at */
+		return MS_OK; /* not ready: a legacy wchar_t string that was never looked
+				 at */
 	for (uint64_t i = 0; i < s.length;) {
 		uint64_t now = s.length - i < 1024 ? s.length - i : 1024;
-		const uint8_t *c = target_view(p->t, s.data + i * s.kind, (size_t)now * s.kind);
+		const uint8_t *c =
+			target_view(p->t, s.data + i * s.kind, (size_t)now * s.kind);
 		if (c == NULL)
 			return MS_FAULT;
 		for (uint64_t j = 0; j < now; j++) {
 			char one[4];
-			size_t n = put_utf8(one, (uint32_t)load_uint(c + j * s.kind, s.kind, p->l->swap));
+			size_t n = put_utf8(one,
+				(uint32_t)load_uint(c + j * s.kind, s.kind, p->l->swap));
 			if (*len + n > cap)
 				return MS_OK;
 			for (size_t k = 0; k < n; k++)

@@ -53,21 +53,29 @@ static bool
 is_static(struct py *p, taddr addr)
 {
 	const struct region *r = target_region(p->t, addr);
-	return r != NULL && (r->path[0] == '/' || (addr >= p->rt->module->start && addr < p->rt->module->end));
+	return r != NULL &&
+		(r->path[0] == '/' ||
+			(addr >= p->rt->module->start && addr < p->rt->module->end));
 }
 
 /* Read a PyTypeObject into buf; false if it cannot be one. */
 static bool
 read_type(struct py *p, taddr addr, uint8_t *buf, size_t n)
 {
-	if (addr == 0 || addr % p->l->machine.ptr_width != 0 || target_read(p->t, addr, buf, n) != MS_OK)
+	if (addr == 0 || addr % p->l->machine.ptr_width != 0 ||
+		target_read(p->t, addr, buf, n) != MS_OK)
 		return false;
 	if (!is_type_object(p, buf))
 		return false;
-	uint64_t basic = layout_get(p->l, PYF_TP_BASICSIZE, buf), item = layout_get(p->l, PYF_TP_ITEMSIZE, buf);
-	if (basic >= MAX_BASICSIZE || item >= MAX_BASICSIZE || layout_get(p->l, PYF_TP_NAME, buf) == 0)
+	uint64_t basic = layout_get(p->l, PYF_TP_BASICSIZE, buf),
+		 item = layout_get(p->l, PYF_TP_ITEMSIZE, buf);
+	if (basic >= MAX_BASICSIZE || item >= MAX_BASICSIZE ||
+		layout_get(p->l, PYF_TP_NAME, buf) == 0)
 		return false;
-	/* Some static types are used without PyType_Ready ever being called (functools._lru_list_elem to 3.9). */
+	/*
+	 * Some static types are used without PyType_Ready ever being called
+	 * (functools._lru_list_elem to 3.9).
+	 */
 	return (layout_get(p->l, PYF_TP_FLAGS, buf) & TPF_READY) || is_static(p, addr);
 }
 
@@ -87,7 +95,8 @@ is_python_class(struct py *p, taddr addr, const uint8_t *v)
 	taddr tp_name = layout_get(p->l, PYF_TP_NAME, v);
 	if (p->l->str_form == STR_27)
 		return tp_name == ht_name + layout_off(p->l, PYF_BYTES_DATA);
-	const uint8_t *s = target_view(p->t, ht_name, layout_size(p->l, PYF_SIZEOF_COMPACT));
+	const uint8_t *s =
+		target_view(p->t, ht_name, layout_size(p->l, PYF_SIZEOF_COMPACT));
 	struct pystr str;
 	if (s == NULL || str_read(p, s, ht_name, &str) != MS_OK)
 		return false;
@@ -109,7 +118,8 @@ name_type(struct py *p, struct pytype *ty, const char *tp_name)
 		return;
 	uint64_t qualname;
 	if (layout_has(p->l, PYF_HT_QUALNAME) &&
-		py_word(p, ty->addr + layout_off(p->l, PYF_HT_QUALNAME), &qualname) == MS_OK) {
+		py_word(p, ty->addr + layout_off(p->l, PYF_HT_QUALNAME), &qualname) ==
+			MS_OK) {
 		uint32_t id = str_intern(p, qualname);
 		if (id != 0)
 			ty->name = id;
@@ -122,7 +132,8 @@ name_type(struct py *p, struct pytype *ty, const char *tp_name)
 
 /* Read n PyMemberDef records at addr; keep those that hold object pointers. */
 static void
-read_members(struct py *p, taddr addr, uint64_t n, enum ref_kind kind, bool by_null, struct pyslot **slots, size_t *count)
+read_members(struct py *p, taddr addr, uint64_t n, enum ref_kind kind, bool by_null,
+	struct pyslot **slots, size_t *count)
 {
 	size_t rec = layout_size(p->l, PYF_SIZEOF_MEMBERDEF);
 	VEC(struct pyslot) v = {.at = *slots, .n = *count, .cap = *count};
@@ -139,15 +150,21 @@ read_members(struct py *p, taddr addr, uint64_t n, enum ref_kind kind, bool by_n
 			continue;
 		uint64_t offset = layout_get(p->l, PYF_MEMBERDEF_OFFSET, m);
 		char name[LIM_NAME];
-		if (offset >= MAX_BASICSIZE || target_str(p->t, name_at, name, sizeof(name)) != MS_OK)
+		if (offset >= MAX_BASICSIZE ||
+			target_str(p->t, name_at, name, sizeof(name)) != MS_OK)
 			continue;
-		vec_push(&v, (struct pyslot){.offset = offset, .label = py_label(p, kind, name)});
+		vec_push(&v,
+			(struct pyslot){
+				.offset = offset, .label = py_label(p, kind, name)});
 	}
 	*slots = v.at;
 	*count = v.n;
 }
 
-/* CPython: METH_METHOD, Include/methodobject.h: the defining class is the second argument (3.9). */
+/*
+ * CPython: METH_METHOD, Include/methodobject.h: the defining class is the second argument
+ * (3.9).
+ */
 enum { METH_METHOD = 0x200 };
 
 /* Its own C method __sizeof__, if it has one. */
@@ -164,7 +181,8 @@ own_sizeof(struct py *p, taddr methods, bool *takes_class)
 		taddr name_at = layout_get(p->l, PYF_METHODDEF_NAME, m);
 		if (name_at == 0)
 			return 0;
-		if (target_str(p->t, name_at, name, sizeof(name)) != MS_OK || strcmp(name, "__sizeof__") != 0)
+		if (target_str(p->t, name_at, name, sizeof(name)) != MS_OK ||
+			strcmp(name, "__sizeof__") != 0)
 			continue;
 		*takes_class = layout_get(p->l, PYF_METHODDEF_FLAGS, m) & METH_METHOD;
 		return layout_get(p->l, PYF_METHODDEF_METH, m);
@@ -172,7 +190,10 @@ own_sizeof(struct py *p, taddr methods, bool *takes_class)
 	return 0;
 }
 
-/* Slots of the bases, after the type's own: the order in which subtype_traverse meets them. */
+/*
+ * Slots of the bases, after the type's own: the order in which subtype_traverse meets
+ * them.
+ */
 static void
 inherit_slots(struct pytype *ty)
 {
@@ -202,7 +223,9 @@ choose_shape(struct pytype *ty)
 	if (py_has_table(ty))
 		ty->how = HOW_SHAPE;
 	else
-		ty->how = ty->cbase->traverse != 0 && (ty->flags & TPF_HAVE_GC) ? HOW_EMU : HOW_LEAF;
+		ty->how = ty->cbase->traverse != 0 && (ty->flags & TPF_HAVE_GC)
+			? HOW_EMU
+			: HOW_LEAF;
 }
 
 /* The shape that belongs to this very type by its name. */
@@ -225,13 +248,19 @@ fill_python(struct py *p, struct pytype *ty, const uint8_t *v)
 			p->subtype_traverse = ty->traverse;
 		ty->is_subtype = ty->traverse == p->subtype_traverse;
 	}
-	/* ob_size is the number of member records, which follow the metatype's part (PyHeapType_GET_MEMBERS). */
+	/*
+	 * ob_size is the number of member records, which follow the metatype's part
+	 * (PyHeapType_GET_MEMBERS).
+	 */
 	int64_t n = layout_get_signed(p->l, PYF_OB_SIZE, v);
 	uint64_t meta_basic;
 	taddr meta = layout_get(p->l, PYF_OB_TYPE, v);
-	if (n > 0 && py_word(p, meta + layout_off(p->l, PYF_TP_BASICSIZE), &meta_basic) == MS_OK &&
+	if (n > 0 &&
+		py_word(p, meta + layout_off(p->l, PYF_TP_BASICSIZE), &meta_basic) ==
+			MS_OK &&
 		meta_basic < MAX_BASICSIZE)
-		read_members(p, ty->addr + meta_basic, (uint64_t)n, RK_SLOT, false, &ty->slots, &ty->n_slots);
+		read_members(p, ty->addr + meta_basic, (uint64_t)n, RK_SLOT, false,
+			&ty->slots, &ty->n_slots);
 	inherit_slots(ty);
 }
 
@@ -239,19 +268,26 @@ static void
 fill_c(struct py *p, struct pytype *ty, const uint8_t *v, const char *tp_name)
 {
 	ty->is_subtype = p->subtype_traverse != 0 && ty->traverse == p->subtype_traverse;
-	ty->sizeof_meth = own_sizeof(p, layout_get(p->l, PYF_TP_METHODS, v), &ty->sizeof_takes_class);
+	ty->sizeof_meth = own_sizeof(
+		p, layout_get(p->l, PYF_TP_METHODS, v), &ty->sizeof_takes_class);
 	ty->own_shape = named_shape(p, ty, tp_name);
 	if (ty->own_shape == NULL)
-		read_members(p, layout_get(p->l, PYF_TP_MEMBERS, v), LIM_MEMBERS, RK_ATTR, true, &ty->members, &ty->n_members);
+		read_members(p, layout_get(p->l, PYF_TP_MEMBERS, v), LIM_MEMBERS, RK_ATTR,
+			true, &ty->members, &ty->n_members);
 	const struct pytype *b = ty->base;
-	ty->is_structseq = b != NULL && b->base != NULL && b->base->base == NULL && (b->flags & TPF_TUPLE) &&
-		ty->own_shape == NULL && ty->traverse != b->traverse && py_dict_get(p, ty->tp_dict, "n_sequence_fields") != 0;
+	ty->is_structseq = b != NULL && b->base != NULL && b->base->base == NULL &&
+		(b->flags & TPF_TUPLE) && ty->own_shape == NULL &&
+		ty->traverse != b->traverse &&
+		py_dict_get(p, ty->tp_dict, "n_sequence_fields") != 0;
 	if (ty->is_structseq)
 		ty->n_structseq = type_n_structseq(p, ty);
 	inherit_slots(ty);
 }
 
-/* An array of per-interpreter states of static types: the one whose type is addr, 0 if none. */
+/*
+ * An array of per-interpreter states of static types: the one whose type is addr, 0 if
+ * none.
+ */
 static taddr
 find_state(struct py *p, enum pyf array, taddr addr)
 {
@@ -261,15 +297,16 @@ find_state(struct py *p, enum pyf array, taddr addr)
 	for (uint64_t i = 0; i < f->count; i++) {
 		taddr at = p->main_interp + f->off + i * f->stride;
 		uint64_t type;
-		if (py_word(p, at + layout_off(p->l, PYF_BUILTIN_TYPE), &type) == MS_OK && type == addr)
+		if (py_word(p, at + layout_off(p->l, PYF_BUILTIN_TYPE), &type) == MS_OK &&
+			type == addr)
 			return at;
 	}
 	return 0;
 }
 
 /*
- * Since 3.12 the dict and the subclasses of static builtin types are not in the type, but in
- * each interpreter (_PyStaticType_GetState); those of the main one stand for all.
+ * Since 3.12 the dict and the subclasses of static builtin types are not in the type, but
+ * in each interpreter (_PyStaticType_GetState); those of the main one stand for all.
  */
 taddr
 type_state(struct py *p, taddr addr)
@@ -278,7 +315,8 @@ type_state(struct py *p, taddr addr)
 	struct errbuf eb;
 	size_t n;
 
-	if (!layout_has(p->l, PYF_INTERP_BUILTIN_TYPES) || !layout_has(p->l, PYF_BUILTIN_TYPE))
+	if (!layout_has(p->l, PYF_INTERP_BUILTIN_TYPES) ||
+		!layout_has(p->l, PYF_BUILTIN_TYPE))
 		return 0;
 	if (p->main_interp == 0) {
 		if (py_interpreters(p, &interps, &n, &eb) != MS_OK)
@@ -297,20 +335,30 @@ type_dict(struct py *p, taddr addr, const uint8_t *v)
 	if (dict != 0 || !(layout_get(p->l, PYF_TP_FLAGS, v) & TPF_STATIC_BUILTIN))
 		return dict;
 	taddr state = type_state(p, addr);
-	return state != 0 && py_word(p, state + layout_off(p->l, PYF_BUILTIN_DICT), &dict) == MS_OK ? dict : 0;
+	return state != 0 &&
+			py_word(p, state + layout_off(p->l, PYF_BUILTIN_DICT), &dict) ==
+				MS_OK
+		? dict
+		: 0;
 }
 
-/* Bits 1 to 4 of tp_flags meant something else, or nothing, before the releases that keep values and states elsewhere. */
+/*
+ * Bits 1 to 4 of tp_flags meant something else, or nothing, before the releases that keep
+ * values and states elsewhere.
+ */
 static uint32_t
 known_flags(const struct py *p, uint32_t flags)
 {
 	static const uint32_t known[] = {
 		[ATTR_DICTOFFSET] = 0,
 		[ATTR_PREHEADER_311] = TPF_MANAGED_DICT,
-		[ATTR_TAGGED_312] = TPF_STATIC_BUILTIN | TPF_MANAGED_WEAKREF | TPF_MANAGED_DICT,
-		[ATTR_INLINE_313] = TPF_STATIC_BUILTIN | TPF_INLINE_VALUES | TPF_MANAGED_WEAKREF | TPF_MANAGED_DICT,
+		[ATTR_TAGGED_312] =
+			TPF_STATIC_BUILTIN | TPF_MANAGED_WEAKREF | TPF_MANAGED_DICT,
+		[ATTR_INLINE_313] = TPF_STATIC_BUILTIN | TPF_INLINE_VALUES |
+			TPF_MANAGED_WEAKREF | TPF_MANAGED_DICT,
 	};
-	const uint32_t all = TPF_STATIC_BUILTIN | TPF_INLINE_VALUES | TPF_MANAGED_WEAKREF | TPF_MANAGED_DICT;
+	const uint32_t all = TPF_STATIC_BUILTIN | TPF_INLINE_VALUES |
+		TPF_MANAGED_WEAKREF | TPF_MANAGED_DICT;
 	return flags & ~(all & ~known[p->l->attr_home]);
 }
 
@@ -319,7 +367,8 @@ static struct pytype *
 make_type(struct py *p, taddr addr, const uint8_t *v, const struct pytype *base)
 {
 	char tp_name[LIM_NAME];
-	if (target_str(p->t, layout_get(p->l, PYF_TP_NAME, v), tp_name, sizeof(tp_name)) != MS_OK)
+	if (target_str(p->t, layout_get(p->l, PYF_TP_NAME, v), tp_name,
+		    sizeof(tp_name)) != MS_OK)
 		return NULL;
 
 	struct pytype *ty = xcalloc(1, sizeof(*ty));
@@ -367,7 +416,10 @@ remember(struct py *p, taddr addr, struct pytype *ty)
 	return ty;
 }
 
-/* Load the type at addr, and first its bases: the chain is collected, then made from its far end. */
+/*
+ * Load the type at addr, and first its bases: the chain is collected, then made from its
+ * far end.
+ */
 static const struct pytype *
 load_type(struct py *p, taddr addr)
 {
@@ -398,13 +450,16 @@ load_type(struct py *p, taddr addr)
 	}
 	while (chain.n > 0) {
 		taddr at = chain.at[--chain.n];
-		struct pytype *ty = read_type(p, at, v, n) ? make_type(p, at, v, base) : NULL;
+		struct pytype *ty =
+			read_type(p, at, v, n) ? make_type(p, at, v, base) : NULL;
 		base = remember(p, at, ty);
 		if (base == NULL)
 			break;
 	}
 	vec_fini(&chain);
-	return map_get(&p->type_index, addr, &known) && known != 0 ? p->types.at[known - 1] : remember(p, addr, NULL);
+	return map_get(&p->type_index, addr, &known) && known != 0
+		? p->types.at[known - 1]
+		: remember(p, addr, NULL);
 }
 
 const struct pytype *
@@ -434,14 +489,19 @@ type_attrs(struct py *p, const struct pytype *ty, size_t *n)
 	if (!w->attrs_known) {
 		w->attrs_known = true;
 		if (layout_has(p->l, PYF_HT_CACHED_KEYS) &&
-			py_word(p, ty->addr + layout_off(p->l, PYF_HT_CACHED_KEYS), &keys_at) == MS_OK &&
+			py_word(p, ty->addr + layout_off(p->l, PYF_HT_CACHED_KEYS),
+				&keys_at) == MS_OK &&
 			keys_at != 0 && keys_read(p, keys_at, &k) == MS_OK) {
 			w->attrs = xcalloc(k.n, sizeof(*w->attrs));
 			for (; w->n_attrs < k.n; w->n_attrs++) {
 				uint64_t key;
-				if (py_word(p, k.entries + w->n_attrs * k.entry_size + k.key_off, &key) != MS_OK)
+				if (py_word(p,
+					    k.entries + w->n_attrs * k.entry_size +
+						    k.key_off,
+					    &key) != MS_OK)
 					break;
-				w->attrs[w->n_attrs] = ref_label(RK_ATTR, str_intern(p, key));
+				w->attrs[w->n_attrs] =
+					ref_label(RK_ATTR, str_intern(p, key));
 			}
 		}
 	}

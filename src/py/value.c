@@ -24,7 +24,8 @@ static uint32_t
 digit_at(const struct py *p, const uint8_t *obj, uint64_t i)
 {
 	unsigned width = p->l->digit_width;
-	return (uint32_t)load_uint(obj + layout_off(p->l, PYF_INT_DIGITS) + i * width, width, p->l->swap);
+	return (uint32_t)load_uint(
+		obj + layout_off(p->l, PYF_INT_DIGITS) + i * width, width, p->l->swap);
 }
 
 /* The preview's text lives in p->text; grown to hold max bytes and some. */
@@ -78,7 +79,10 @@ value_bytes(struct py *p, taddr addr, uint64_t n, size_t max)
 	return v;
 }
 
-/* Number of digits, negative for a negative int: ob_size, or since 3.12 lv_tag's count and sign (0 plus, 1 zero, 2 minus). */
+/*
+ * Number of digits, negative for a negative int: ob_size, or since 3.12 lv_tag's count
+ * and sign (0 plus, 1 zero, 2 minus).
+ */
 static int64_t
 int_digits(const struct py *p, const void *obj)
 {
@@ -95,7 +99,8 @@ enum status
 py_int_value(struct py *p, const uint8_t bytes[PYINT_VIEW], uint64_t *ret)
 {
 	if (layout_has(p->l, PYF_INT27_VALUE)) {
-		const struct pytype *ty = py_type(p, layout_get(p->l, PYF_OB_TYPE, bytes));
+		const struct pytype *ty =
+			py_type(p, layout_get(p->l, PYF_OB_TYPE, bytes));
 		if (ty != NULL && (ty->flags & TPF_INT27)) {
 			*ret = layout_get(p->l, PYF_INT27_VALUE, bytes);
 			return MS_OK;
@@ -147,7 +152,8 @@ value_int(struct py *p, const struct pyobj *o, size_t max)
 	if (digits <= DECIMAL_DIGITS) {
 		for (uint64_t i = digits; i-- > 0;)
 			v = v << digit_bits(p) | digit_at(p, o->p, i);
-		ret.text_len = (size_t)snprintf(text, max + 64, "%s%" PRIu64, n < 0 ? "-" : "", v);
+		ret.text_len = (size_t)snprintf(
+			text, max + 64, "%s%" PRIu64, n < 0 ? "-" : "", v);
 	} else {
 		/* Long ones in hexadecimal: the top digits, as many as fit. */
 		size_t at = (size_t)snprintf(text, max + 64, "%s0x", n < 0 ? "-" : "");
@@ -156,7 +162,10 @@ value_int(struct py *p, const struct pyobj *o, size_t max)
 		for (uint64_t i = digits - cap; i < digits; i++) {
 			uint8_t raw[4];
 			unsigned width = p->l->digit_width;
-			if (target_read(p->t, o->addr + layout_off(p->l, PYF_INT_DIGITS) + i * width, raw, width) != MS_OK)
+			if (target_read(p->t,
+				    o->addr + layout_off(p->l, PYF_INT_DIGITS) +
+					    i * width,
+				    raw, width) != MS_OK)
 				break;
 			acc |= load_uint(raw, width, p->l->swap) << bits;
 			bits += digit_bits(p);
@@ -191,7 +200,10 @@ value_float(struct py *p, const struct pyobj *o, size_t max)
 	memcpy(&d, &raw, sizeof(d));
 	char *text = text_room(p, max);
 	if (isnan(d) || isinf(d)) {
-		v.text_len = (size_t)snprintf(text, 64, isnan(d) ? "nan" : d < 0 ? "-inf" : "inf");
+		v.text_len = (size_t)snprintf(text, 64,
+			isnan(d)        ? "nan"
+				: d < 0 ? "-inf"
+					: "inf");
 	} else {
 		for (int digits = 1; digits <= 17; digits++) {
 			v.text_len = (size_t)snprintf(text, 64, "%.*g", digits, d);
@@ -228,12 +240,16 @@ value_c_name(struct py *p, taddr def, size_t max)
 	struct heap_value v = value_len(VALUE_NO_LEN);
 	uint64_t name;
 
-	if (max == 0 || py_word(p, def + layout_off(p->l, PYF_METHODDEF_NAME), &name) != MS_OK)
+	if (max == 0 ||
+		py_word(p, def + layout_off(p->l, PYF_METHODDEF_NAME), &name) != MS_OK)
 		return v;
 	char *text = text_room(p, max);
 	if (target_str(p->t, name, text, max) != MS_OK)
 		return v;
-	return (struct heap_value){.kind = VK_NAME, .len = VALUE_NO_LEN, .text = text, .text_len = strlen(text)};
+	return (struct heap_value){.kind = VK_NAME,
+		.len = VALUE_NO_LEN,
+		.text = text,
+		.text_len = strlen(text)};
 }
 
 /* str(exception), where it is plain: its only argument, if that is a str. */
@@ -243,8 +259,12 @@ value_exception(struct py *p, const struct pyobj *o, size_t max)
 	taddr args = layout_get(p->l, PYF_EXC_ARGS, o->p);
 	uint64_t n, first;
 
-	if (args == 0 || py_word(p, args + layout_off(p->l, PYF_OB_SIZE), &n) != MS_OK || n == 0 ||
-		py_word(p, args + layout_off(p->l, PYF_TUPLE_ITEMS) + (n == 1 ? 0 : 1) * p->l->machine.ptr_width, &first) != MS_OK)
+	if (args == 0 || py_word(p, args + layout_off(p->l, PYF_OB_SIZE), &n) != MS_OK ||
+		n == 0 ||
+		py_word(p,
+			args + layout_off(p->l, PYF_TUPLE_ITEMS) +
+				(n == 1 ? 0 : 1) * p->l->machine.ptr_width,
+			&first) != MS_OK)
 		return value_len(VALUE_NO_LEN);
 	return value_of_str_at(p, first, VK_TEXT, max);
 }
@@ -278,7 +298,13 @@ value_by_shape(struct py *p, const struct pyobj *o, size_t max)
 		if (strcmp(name, "float") == 0)
 			return value_float(p, o, max);
 		if (strcmp(name, "function") == 0)
-			return value_of_str_at(p, layout_get(l, layout_has(l, PYF_FUNC_QUALNAME) ? PYF_FUNC_QUALNAME : PYF_FUNC_NAME, o->p), VK_NAME, max);
+			return value_of_str_at(p,
+				layout_get(l,
+					layout_has(l, PYF_FUNC_QUALNAME)
+						? PYF_FUNC_QUALNAME
+						: PYF_FUNC_NAME,
+					o->p),
+				VK_NAME, max);
 		if (strcmp(name, "frozenset") == 0)
 			return value_len(layout_get(l, PYF_SET_USED, o->p));
 		break;
@@ -288,26 +314,36 @@ value_by_shape(struct py *p, const struct pyobj *o, size_t max)
 		break;
 	case 'c':
 		if (strcmp(name, "code") == 0)
-			return value_of_str_at(p, layout_get(l, layout_has(l, PYF_CODE_QUALNAME) ? PYF_CODE_QUALNAME : PYF_CODE_NAME, o->p), VK_NAME, max);
+			return value_of_str_at(p,
+				layout_get(l,
+					layout_has(l, PYF_CODE_QUALNAME)
+						? PYF_CODE_QUALNAME
+						: PYF_CODE_NAME,
+					o->p),
+				VK_NAME, max);
 		if (strcmp(name, "collections.deque") == 0)
 			return value_len(layout_get(l, PYF_OB_SIZE, o->p));
 		break;
 	case 'm':
 		if (strcmp(name, "module") == 0 && layout_has(l, PYF_MODULE_NAME))
-			return value_of_str_at(p, layout_get(l, PYF_MODULE_NAME, o->p), VK_NAME, max);
+			return value_of_str_at(
+				p, layout_get(l, PYF_MODULE_NAME, o->p), VK_NAME, max);
 		break;
 	case 'b':
-		if (strcmp(name, "builtin_function_or_method") == 0 || strcmp(name, "builtin_method") == 0)
+		if (strcmp(name, "builtin_function_or_method") == 0 ||
+			strcmp(name, "builtin_method") == 0)
 			return value_c_name(p, layout_get(l, PYF_CFUNC_DEF, o->p), max);
 		if (strcmp(name, "bytearray") == 0 && layout_has(l, PYF_BYTEARRAY_START))
-			return value_bytes(p, layout_get(l, PYF_BYTEARRAY_START, o->p), layout_get(l, PYF_OB_SIZE, o->p), max);
+			return value_bytes(p, layout_get(l, PYF_BYTEARRAY_START, o->p),
+				layout_get(l, PYF_OB_SIZE, o->p), max);
 		break;
 	default:
 		break;
 	}
 	size_t n = strlen(name);
 	if (n > 11 && strcmp(name + n - 11, "_descriptor") == 0)
-		return value_of_str_at(p, layout_get(l, PYF_DESCR_NAME, o->p), VK_NAME, max);
+		return value_of_str_at(
+			p, layout_get(l, PYF_DESCR_NAME, o->p), VK_NAME, max);
 	return value_len(VALUE_NO_LEN);
 }
 
@@ -320,12 +356,14 @@ py_value(struct py *p, const struct pyobj *o, size_t max)
 	if (flags & TPF_UNICODE)
 		return value_str(p, o, max);
 	if (flags & TPF_BYTES)
-		return value_bytes(p, o->addr + layout_off(l, PYF_BYTES_DATA), layout_get(l, PYF_OB_SIZE, o->p), max);
+		return value_bytes(p, o->addr + layout_off(l, PYF_BYTES_DATA),
+			layout_get(l, PYF_OB_SIZE, o->p), max);
 	if (layout_has(l, PYF_INT27_VALUE) && (flags & TPF_INT27))
 		return value_int_27(p, o, max);
 	if (flags & TPF_LONG) {
 		struct heap_value v = value_int(p, o, max);
-		if (o->type->shape == NULL || strcmp(o->type->shape->name, "bool") != 0 || v.kind != VK_INT)
+		if (o->type->shape == NULL || strcmp(o->type->shape->name, "bool") != 0 ||
+			v.kind != VK_INT)
 			return v;
 		v.kind = VK_BOOL;
 		bool is_true = int_digits(p, o->p) != 0;

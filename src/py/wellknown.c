@@ -60,15 +60,18 @@ has_name(struct py *p, taddr type, const char *name)
 	char text[NAME_MAX_BYTES];
 	uint64_t at;
 
-	return type != 0 && py_word(p, type + layout_off(p->l, PYF_TP_NAME), &at) == MS_OK &&
-		target_str(p->t, at, text, sizeof(text)) == MS_OK && strcmp(text, name) == 0;
+	return type != 0 &&
+		py_word(p, type + layout_off(p->l, PYF_TP_NAME), &at) == MS_OK &&
+		target_str(p->t, at, text, sizeof(text)) == MS_OK &&
+		strcmp(text, name) == 0;
 }
 
 /* The interpreter's dict of builtins, 0 if there is none. */
 static taddr
 builtins_dict(struct py *p)
 {
-	const struct layout_field *f = layout_find(p->l, "PyInterpreterState", "builtins");
+	const struct layout_field *f =
+		layout_find(p->l, "PyInterpreterState", "builtins");
 	CLEAN_FREE struct pyinterp *interps = NULL;
 	struct errbuf eb;
 	uint64_t dict;
@@ -80,7 +83,10 @@ builtins_dict(struct py *p)
 	return dict;
 }
 
-/* The object that builtins calls so, if it is one of that type; else 0: anybody may put anything there. */
+/*
+ * The object that builtins calls so, if it is one of that type; else 0: anybody may put
+ * anything there.
+ */
 static taddr
 by_builtin(struct py *p, const struct known *k)
 {
@@ -148,19 +154,23 @@ follow(struct py *p, struct errbuf *eb)
 		return st;
 	taddr modules = py_sys_modules(p, interps[0].addr);
 	if (modules == 0)
-		return errbuf_set(eb, MS_BUSY, "Python is not ready: sys.modules does not exist yet");
+		return errbuf_set(eb, MS_BUSY,
+			"Python is not ready: sys.modules does not exist yet");
 	p->type_type = find_type_type(p, modules);
 	if (p->type_type == 0)
 		return errbuf_set(eb, MS_VERSION,
-			"%s names no objects, and the types above sys.modules do not end at type",
+			"%s names no objects, and the types above sys.modules do not end "
+			"at type",
 			p->rt->module->path);
 	p->dict_type = raw_type(p, modules);
 	if (!has_name(p, p->dict_type, "dict"))
-		return errbuf_set(eb, MS_VERSION, "%s names no objects, and sys.modules is no dict",
+		return errbuf_set(eb, MS_VERSION,
+			"%s names no objects, and sys.modules is no dict",
 			p->rt->module->path);
 	struct key_type k = {.p = p};
 	if (py_dict_each(p, modules, find_str_key, &k) != MS_OK || k.type == 0)
-		return errbuf_set(eb, MS_VERSION, "%s names no objects, and no key of sys.modules is a str",
+		return errbuf_set(eb, MS_VERSION,
+			"%s names no objects, and no key of sys.modules is a str",
 			p->rt->module->path);
 	p->str_type = k.type;
 	return MS_OK;
@@ -178,19 +188,26 @@ wellknown_resolve(struct py *p, struct errbuf *eb)
 			return st;
 	}
 	p->none = wellknown_find(p, "_Py_NoneStruct");
-	return p->none != 0 ? MS_OK :
-		errbuf_set(eb, MS_ABSENT, "%s exports no symbol _Py_NoneStruct, and builtins has no None",
-			p->rt->module->path);
+	return p->none != 0 ? MS_OK
+			    : errbuf_set(eb, MS_ABSENT,
+				      "%s exports no symbol _Py_NoneStruct, and builtins "
+				      "has no None",
+				      p->rt->module->path);
 }
 
-/* CPython: type___sizeof___impl, Objects/typeobject.c: of a static type it is the size of PyTypeObject. */
+/*
+ * CPython: type___sizeof___impl, Objects/typeobject.c: of a static type it is the size of
+ * PyTypeObject.
+ */
 bool
 py_known_sizeof(struct py *p, taddr *fn, taddr *obj, uint64_t *size)
 {
-	const struct pytype *type = py_type(p, p->type_type), *dict = py_type(p, p->dict_type);
+	const struct pytype *type = py_type(p, p->type_type),
+			    *dict = py_type(p, p->dict_type);
 	const uint64_t small_ints_end = 257;
 
-	if (type == NULL || dict == NULL || type->sizeof_meth == 0 || (dict->flags & TPF_HEAPTYPE))
+	if (type == NULL || dict == NULL || type->sizeof_meth == 0 ||
+		(dict->flags & TPF_HEAPTYPE))
 		return false;
 	*fn = type->sizeof_meth;
 	*obj = dict->addr;

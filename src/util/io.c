@@ -74,7 +74,11 @@ io_slurp(const char *path, size_t cap, char **ret, size_t *len, struct errbuf *e
 {
 	CLEAN_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return errbuf_sys(eb, errno == ENOENT ? MS_ABSENT : errno == EACCES ? MS_DENIED : MS_IO, "%s", path);
+		return errbuf_sys(eb,
+			errno == ENOENT           ? MS_ABSENT
+				: errno == EACCES ? MS_DENIED
+						  : MS_IO,
+			"%s", path);
 
 	CLEAN_FREE char *buf = NULL;
 	size_t n = 0, room = 0;
@@ -87,12 +91,14 @@ io_slurp(const char *path, size_t cap, char **ret, size_t *len, struct errbuf *e
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return errbuf_sys(eb, errno == ESRCH ? MS_GONE : MS_IO, "%s", path);
+			return errbuf_sys(
+				eb, errno == ESRCH ? MS_GONE : MS_IO, "%s", path);
 		if (got == 0)
 			break;
 		n += (size_t)got;
 		if (n > cap)
-			return errbuf_set(eb, MS_LIMIT, "%s: more than %zu bytes", path, cap);
+			return errbuf_set(
+				eb, MS_LIMIT, "%s: more than %zu bytes", path, cap);
 	}
 	buf[n] = '\0';
 	*ret = STEAL(buf);
@@ -114,9 +120,11 @@ outfile_open(struct outfile *o, const char *path, bool force, struct errbuf *eb)
 	}
 	bool exists = lstat(path, &st) == 0;
 	if (exists && !force)
-		return errbuf_set(eb, MS_IO, "%s exists; use --force to replace it", path);
+		return errbuf_set(
+			eb, MS_IO, "%s exists; use --force to replace it", path);
 	if (exists && !S_ISREG(st.st_mode))
-		return errbuf_set(eb, MS_IO, "%s is not a regular file; it will not be replaced", path);
+		return errbuf_set(eb, MS_IO,
+			"%s is not a regular file; it will not be replaced", path);
 
 	size_t cap = strlen(path) + 32;
 	CLEAN_FREE char *part = xmalloc(cap);
@@ -140,7 +148,8 @@ take_name(const struct outfile *o, struct errbuf *eb)
 {
 	if (o->force) {
 		if (rename(o->part, o->path) != 0)
-			return errbuf_sys(eb, MS_IO, "cannot rename %s to %s", o->part, o->path);
+			return errbuf_sys(
+				eb, MS_IO, "cannot rename %s to %s", o->part, o->path);
 		return MS_OK;
 	}
 	if (link(o->part, o->path) == 0) {
@@ -148,7 +157,8 @@ take_name(const struct outfile *o, struct errbuf *eb)
 		return MS_OK;
 	}
 	if (errno == EEXIST)
-		return errbuf_set(eb, MS_IO, "%s was created meanwhile; use --force to replace it", o->path);
+		return errbuf_set(eb, MS_IO,
+			"%s was created meanwhile; use --force to replace it", o->path);
 	/* A filesystem without hard links. */
 	if (rename(o->part, o->path) != 0)
 		return errbuf_sys(eb, MS_IO, "cannot rename %s to %s", o->part, o->path);

@@ -55,8 +55,10 @@ progress(const char *what, uint64_t done, uint64_t total, const char *unit)
 	drawn_at = now;
 	char a[TEXT_NUM], b[TEXT_NUM];
 	if (total > 0)
-		fprintf(stderr, "\r\033[K%s: %s of %s %s (%u%%)", what, text_count(a, done), text_count(b, total), unit,
-			(unsigned)(done < total ? (double)done * 100 / (double)total : 100));
+		fprintf(stderr, "\r\033[K%s: %s of %s %s (%u%%)", what,
+			text_count(a, done), text_count(b, total), unit,
+			(unsigned)(done < total ? (double)done * 100 / (double)total
+						: 100));
 	else
 		fprintf(stderr, "\r\033[K%s: %s %s", what, text_count(a, done), unit);
 	fflush(stderr);

@@ -7,7 +7,10 @@
 
 #include "memscan/mem.h"
 
-/* Addresses differ in their middle bits: multiply and take the high half (Fibonacci hashing). */
+/*
+ * Addresses differ in their middle bits: multiply and take the high half (Fibonacci
+ * hashing).
+ */
 static size_t
 home(const struct map *m, uint64_t key)
 {

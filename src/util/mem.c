@@ -52,7 +52,8 @@ mem_checked(size_t n, size_t size, size_t cap, void *ret, struct errbuf *eb)
 
 	if (__builtin_mul_overflow(n, size, &bytes) || bytes > cap)
 		return errbuf_set(eb, MS_LIMIT,
-			"%zu elements of %zu bytes are more than the limit of %zu bytes", n, size, cap);
+			"%zu elements of %zu bytes are more than the limit of %zu bytes",
+			n, size, cap);
 	void *p = calloc(bytes ? bytes : 1, 1);
 	if (p == NULL)
 		return errbuf_set(eb, MS_NOMEM, "out of memory for %zu bytes", bytes);

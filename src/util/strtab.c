@@ -1,5 +1,6 @@
 /*
- * Interned strings: one byte pool, an offset per id, and an open-addressing index of ids by hash.
+ * Interned strings: one byte pool, an offset per id, and an open-addressing index of ids
+ * by hash.
  */
 #include "memscan/strtab.h"
 

@@ -96,7 +96,10 @@ is_unsafe_char(const char *p, size_t n)
 		((s[2] >= 0x8b && s[2] <= 0x8f) || (s[2] >= 0xa8 && s[2] <= 0xae));
 }
 
-/* One byte or character at p as it shall look, into out; returns its length, *used what was eaten. */
+/*
+ * One byte or character at p as it shall look, into out; returns its length, *used what
+ * was eaten.
+ */
 static size_t
 vis_one(char out[8], const char *p, const char *end, size_t *used)
 {
@@ -109,7 +112,11 @@ vis_one(char out[8], const char *p, const char *end, size_t *used)
 		return n;
 	}
 	unsigned char c = (unsigned char)*p;
-	const char *esc = c == '\n' ? "\\n" : c == '\t' ? "\\t" : c == '\r' ? "\\r" : c == '\\' ? "\\\\" : NULL;
+	const char *esc = c == '\n' ? "\\n"
+		: c == '\t'         ? "\\t"
+		: c == '\r'         ? "\\r"
+		: c == '\\'         ? "\\\\"
+				    : NULL;
 	if (esc != NULL) {
 		memcpy(out, esc, 2);
 		return 2;
@@ -149,7 +156,8 @@ text_parse_u64(const char *s, uint64_t *ret)
 	if (*s < '0' || *s > '9')
 		return MS_FORMAT;
 	errno = 0;
-	uint64_t v = strtoull(s, &end, s[0] == '0' && (s[1] == 'x' || s[1] == 'X') ? 16 : 10);
+	uint64_t v =
+		strtoull(s, &end, s[0] == '0' && (s[1] == 'x' || s[1] == 'X') ? 16 : 10);
 	if (errno != 0 || end == s)
 		return MS_FORMAT;
 	unsigned shift = 0;

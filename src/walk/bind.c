@@ -1,7 +1,7 @@
 /*
- * Lazy binding: a library's calls to others go through slots that the dynamic linker fills
- * at the first call. One that the target never made is filled here, in the interpreter's
- * own view, from the library's own tables.
+ * Lazy binding: a library's calls to others go through slots that the dynamic linker
+ * fills at the first call. One that the target never made is filled here, in the
+ * interpreter's own view, from the library's own tables.
  *
  * ELF: DT_JMPREL and its relocations; System V ABI, x86-64 and i386 supplements.
  */
@@ -38,7 +38,8 @@ read_dynamic(struct foreign *f, struct module *m, struct dynamic *d)
 		return false;
 	for (; size >= 2 * width; at += 2 * width, size -= 2 * width) {
 		uint64_t tag, v;
-		if (target_word(f->t, at, &tag) != MS_OK || target_word(f->t, at + width, &v) != MS_OK || tag == DT_NULL)
+		if (target_word(f->t, at, &tag) != MS_OK ||
+			target_word(f->t, at + width, &v) != MS_OK || tag == DT_NULL)
 			break;
 		if (tag == DT_JMPREL)
 			d->jmprel = relocated(m, v);
@@ -56,7 +57,8 @@ read_dynamic(struct foreign *f, struct module *m, struct dynamic *d)
 
 /* One relocation: the slot's address and the symbol's index. */
 static bool
-read_slot(struct foreign *f, const struct module *m, const struct dynamic *d, uint64_t i, taddr *slot, uint64_t *sym)
+read_slot(struct foreign *f, const struct module *m, const struct dynamic *d, uint64_t i,
+	taddr *slot, uint64_t *sym)
 {
 	uint64_t width = target_machine(f->t)->ptr_width, r_offset, r_info;
 	uint64_t entry = (d->pltrel == DT_RELA ? 3 : 2) * width;
@@ -71,9 +73,11 @@ read_slot(struct foreign *f, const struct module *m, const struct dynamic *d, ui
 
 /* The name that a symbol of the library's table has. */
 static bool
-symbol_name(struct foreign *f, const struct dynamic *d, uint64_t sym, char *name, size_t cap)
+symbol_name(
+	struct foreign *f, const struct dynamic *d, uint64_t sym, char *name, size_t cap)
 {
-	uint64_t size = target_machine(f->t)->ptr_width == 8 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
+	uint64_t size = target_machine(f->t)->ptr_width == 8 ? sizeof(Elf64_Sym)
+							     : sizeof(Elf32_Sym);
 	uint32_t st_name;
 
 	/* st_name is the first field in both classes. */
@@ -103,13 +107,19 @@ fill_slots(struct foreign *f, const struct module *m, const struct dynamic *d)
 		taddr slot;
 		uint64_t sym, now = 0;
 		char name[LIM_NAME];
-		if (!read_slot(f, m, d, i, &slot, &sym) || target_word(f->t, slot, &now) != MS_OK)
+		if (!read_slot(f, m, d, i, &slot, &sym) ||
+			target_word(f->t, slot, &now) != MS_OK)
 			return;
-		if (now < m->start || now >= m->end || !symbol_name(f, d, sym, name, sizeof(name)))
+		if (now < m->start || now >= m->end ||
+			!symbol_name(f, d, sym, name, sizeof(name)))
 			continue;
 		taddr at = find_function(f, name);
-		/* Little-endian alone has an interpreter. The view is kept at once: resolvers are calls, too. */
-		if (at != 0 && emu_write(f->emu, slot, &at, (size_t)width) == MS_OK && !emu_keep(f->emu))
+		/*
+		 * Little-endian alone has an interpreter. The view is kept at once:
+		 * resolvers are calls, too.
+		 */
+		if (at != 0 && emu_write(f->emu, slot, &at, (size_t)width) == MS_OK &&
+			!emu_keep(f->emu))
 			return;
 	}
 }

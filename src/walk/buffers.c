@@ -21,15 +21,17 @@ buffers_add(struct walker *w, objid id, taddr addr, uint64_t size)
 	if (st != MS_OK)
 		return;
 	struct found_buffer f = {
-		.row = {
-			.object = id,
-			.flags = b.flags,
-			.owner = b.owner != 0 ? walk_discover(w, b.owner) : OBJID_NONE,
-			.name = b.name,
-			.addr = b.addr,
-			.bytes = b.bytes,
-			.length = b.length,
-		},
+		.row =
+			{
+				.object = id,
+				.flags = b.flags,
+				.owner = b.owner != 0 ? walk_discover(w, b.owner)
+						      : OBJID_NONE,
+				.name = b.name,
+				.addr = b.addr,
+				.bytes = b.bytes,
+				.length = b.length,
+			},
 		.is_owner_sure = b.is_owner_sure,
 	};
 	vec_push(&w->buffers, f);
@@ -52,7 +54,10 @@ compare_spans(const void *pa, const void *pb)
 	return a->object < b->object ? -1 : a->object > b->object;
 }
 
-/* An owner whose memory begins inside another's does not own it: it becomes a view. Returns how many are left. */
+/*
+ * An owner whose memory begins inside another's does not own it: it becomes a view.
+ * Returns how many are left.
+ */
 static size_t
 drop_overlaps(struct walker *w, struct span *spans, size_t n)
 {
@@ -97,14 +102,16 @@ settle_owners(struct walker *w)
 	for (size_t i = 0; i < w->buffers.n; i++) {
 		const struct heap_buffer *row = &w->buffers.at[i].row;
 		if ((row->flags & BUFFER_OWNED) && row->length > 0)
-			spans[n++] = (struct span){row->addr, row->addr + row->length, row->object, i};
+			spans[n++] = (struct span){
+				row->addr, row->addr + row->length, row->object, i};
 	}
 	if (n > 0)
 		qsort(spans, n, sizeof(*spans), compare_spans);
 	n = drop_overlaps(w, spans, n);
 	for (size_t i = 0; i < w->buffers.n; i++) {
 		struct found_buffer *f = &w->buffers.at[i];
-		if ((f->row.flags & BUFFER_OWNED) || (f->is_owner_sure && f->row.owner != OBJID_NONE))
+		if ((f->row.flags & BUFFER_OWNED) ||
+			(f->is_owner_sure && f->row.owner != OBJID_NONE))
 			continue;
 		const struct span *s = find_span(spans, n, f->row.addr);
 		if (s != NULL)

@@ -31,7 +31,9 @@ damage_emit(const struct damage *d, struct strtab *names, struct heap_sink *sink
 		struct heap_damage out = {
 			.reason = strtab_puts(names, l->reason),
 			.count = l->count,
-			.n_examples = l->count < ARRAY_LEN(l->examples) ? (uint32_t)l->count : ARRAY_LEN(l->examples),
+			.n_examples = l->count < ARRAY_LEN(l->examples)
+				? (uint32_t)l->count
+				: ARRAY_LEN(l->examples),
 		};
 		memcpy(out.examples, l->examples, sizeof(out.examples));
 		enum status st = sink->damage(sink->self, &out);

@@ -1,6 +1,7 @@
 /*
- * What only a type's own machine code can tell: its tp_traverse and __sizeof__, interpreted
- * over a copy-on-write view of the target. Nothing runs in the target or natively here.
+ * What only a type's own machine code can tell: its tp_traverse and __sizeof__,
+ * interpreted over a copy-on-write view of the target. Nothing runs in the target or
+ * natively here.
  */
 #include "priv.h"
 
@@ -13,7 +14,8 @@ enum { LIMIT_BASE = 100000, LIMIT_PER_BYTE = 8, LIMIT_MAX = 50000000 };
 
 /* The visitproc: int visit(PyObject *object, void *arg). */
 static enum emu_verdict
-on_visit(void *self, struct emu *e, const uint64_t args[6], taddr return_to, uint64_t *value)
+on_visit(void *self, struct emu *e, const uint64_t args[6], taddr return_to,
+	uint64_t *value)
 {
 	struct foreign *f = self;
 
@@ -24,9 +26,12 @@ on_visit(void *self, struct emu *e, const uint64_t args[6], taddr return_to, uin
 	return EMU_GO_ON;
 }
 
-/* Call fn; if it runs into a slot that was never bound, bind its library and try again. */
+/*
+ * Call fn; if it runs into a slot that was never bound, bind its library and try again.
+ */
 static enum emu_end
-call(struct foreign *f, taddr fn, const uint64_t *args, size_t n, uint64_t limit, uint64_t *result)
+call(struct foreign *f, taddr fn, const uint64_t *args, size_t n, uint64_t limit,
+	uint64_t *result)
 {
 	enum emu_end end = emu_call(f->emu, fn, args, n, limit, result);
 
@@ -36,7 +41,8 @@ call(struct foreign *f, taddr fn, const uint64_t *args, size_t n, uint64_t limit
 }
 
 enum emu_end
-foreign_call(struct foreign *f, taddr fn, const uint64_t *args, size_t n, uint64_t limit, uint64_t *result)
+foreign_call(struct foreign *f, taddr fn, const uint64_t *args, size_t n, uint64_t limit,
+	uint64_t *result)
 {
 	f->calls++;
 	f->seen.n = 0;
@@ -49,7 +55,10 @@ foreign_call(struct foreign *f, taddr fn, const uint64_t *args, size_t n, uint64
 	return emu_call(f->emu, fn, args, n, limit, result);
 }
 
-/* With the GIL free no thread is current: the oldest is made so, in the interpreter's view alone. */
+/*
+ * With the GIL free no thread is current: the oldest is made so, in the interpreter's
+ * view alone.
+ */
 static void
 attach_thread(struct foreign *f, const struct pyruntime *rt, taddr tls_base)
 {
@@ -62,17 +71,22 @@ attach_thread(struct foreign *f, const struct pyruntime *rt, taddr tls_base)
 	if (tstate == 0)
 		return;
 	if (at != 0)
-		is_done = emu_write(f->emu, at, &tstate, target_machine(f->t)->ptr_width) == MS_OK;
+		is_done = emu_write(f->emu, at, &tstate,
+				  target_machine(f->t)->ptr_width) == MS_OK;
 	else if (elf_symbol(rt->module, "PyThreadState_Swap", &swap) == MS_OK) {
-		enum emu_end end = foreign_call(f, swap.addr, &tstate, 1, LIMIT_BASE, &result);
+		enum emu_end end =
+			foreign_call(f, swap.addr, &tstate, 1, LIMIT_BASE, &result);
 		is_done = end == EMU_RETURNED;
 		if (!is_done)
 			foreign_tell(f, "PyThreadState_Swap", swap.addr, tstate, end);
 	}
 	bool is_named = at != 0 || swap.addr != 0;
-	is_done = is_named ? is_done && emu_keep(f->emu) : foreign_find_tstate(f, tls_base, tstate);
+	is_done = is_named ? is_done && emu_keep(f->emu)
+			   : foreign_find_tstate(f, tls_base, tstate);
 	if (!is_done)
-		log_at(LOG_DEBUG, "no thread state could be made current: some methods will give no answer");
+		log_at(LOG_DEBUG,
+			"no thread state could be made current: some methods "
+			"will give no answer");
 }
 
 void
@@ -106,15 +120,16 @@ foreign_fini(struct foreign *f)
 }
 
 void
-foreign_tell(const struct foreign *f, const char *what, taddr fn, taddr obj, enum emu_end end)
+foreign_tell(
+	const struct foreign *f, const char *what, taddr fn, taddr obj, enum emu_end end)
 {
 	struct emu_where w = emu_last(f->emu);
 	char bytes[64] = "";
 
 	for (size_t i = 0, n = 0; i < w.n_bytes && n + 4 < sizeof(bytes); i++)
 		n += (size_t)snprintf(bytes + n, sizeof(bytes) - n, " %02x", w.bytes[i]);
-	log_at(LOG_DEBUG, "%s 0x%lx of 0x%lx: %s at 0x%lx:%s", what, (unsigned long)fn, (unsigned long)obj,
-		emu_end_text(end), (unsigned long)w.pc, bytes);
+	log_at(LOG_DEBUG, "%s 0x%lx of 0x%lx: %s at 0x%lx:%s", what, (unsigned long)fn,
+		(unsigned long)obj, emu_end_text(end), (unsigned long)w.pc, bytes);
 }
 
 enum status
@@ -126,7 +141,8 @@ foreign_traverse(struct foreign *f, taddr fn, taddr obj, uint64_t size)
 	if (f->emu == NULL)
 		return MS_ABSENT;
 	const uint64_t args[] = {obj, f->visit, 0};
-	enum emu_end end = foreign_call(f, fn, args, ARRAY_LEN(args), limit < LIMIT_MAX ? limit : LIMIT_MAX, &result);
+	enum emu_end end = foreign_call(f, fn, args, ARRAY_LEN(args),
+		limit < LIMIT_MAX ? limit : LIMIT_MAX, &result);
 	bool is_good = end == EMU_RETURNED && (uint32_t)result == 0;
 	for (size_t i = 0; i < f->seen.n && is_good; i++)
 		is_good = py_type_of(f->p, f->seen.at[i]) != NULL;
@@ -141,9 +157,13 @@ foreign_traverse(struct foreign *f, taddr fn, taddr obj, uint64_t size)
 	return MS_OK;
 }
 
-/* The name of a reference that code visited: the first word of the object that holds it and was not named yet. */
+/*
+ * The name of a reference that code visited: the first word of the object that holds it
+ * and was not named yet.
+ */
 static uint32_t
-find_label(struct foreign *f, const struct pyobj *o, const uint64_t *words, size_t n, uint64_t used[], taddr to)
+find_label(struct foreign *f, const struct pyobj *o, const uint64_t *words, size_t n,
+	uint64_t used[], taddr to)
 {
 	uint64_t width = target_machine(f->t)->ptr_width;
 
@@ -180,7 +200,8 @@ put_seen(struct foreign *f, taddr obj, struct refout *out)
 		enum status st = refout_room(out, 1);
 		if (st != MS_OK)
 			return st;
-		refout_put(out, f->seen.at[i], find_label(f, &o, words, n, used, f->seen.at[i]));
+		refout_put(out, f->seen.at[i],
+			find_label(f, &o, words, n, used, f->seen.at[i]));
 	}
 	return MS_OK;
 }
@@ -219,5 +240,8 @@ hook_is_gc(void *self, taddr fn, taddr obj, bool *ret)
 struct py_hooks
 foreign_hooks(struct foreign *f)
 {
-	return (struct py_hooks){.self = f, .traverse = hook_traverse, .is_gc = hook_is_gc, .size_of = hook_size_of};
+	return (struct py_hooks){.self = f,
+		.traverse = hook_traverse,
+		.is_gc = hook_is_gc,
+		.size_of = hook_size_of};
 }

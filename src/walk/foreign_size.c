@@ -2,14 +2,16 @@
  * __sizeof__ methods written in C: their result is taken where the int would be made.
  *
  * Such a method ends in `return PyLong_FromSsize_t(n)` or a relative; by a tail call n is
- * caught on the way in, otherwise the int is made on scratch pages and read there. CPython: METH_NOARGS, Include/methodobject.h.
+ * caught on the way in, otherwise the int is made on scratch pages and read there.
+ * CPython: METH_NOARGS, Include/methodobject.h.
  */
 #include "priv.h"
 
 enum { SIZE_LIMIT = 200000 };
 
 static enum emu_verdict
-on_make_int(void *self, struct emu *e, const uint64_t args[6], taddr return_to, uint64_t *value)
+on_make_int(void *self, struct emu *e, const uint64_t args[6], taddr return_to,
+	uint64_t *value)
 {
 	struct foreign *f = self;
 
@@ -26,8 +28,14 @@ void
 foreign_size_init(struct foreign *f, const struct pyruntime *rt)
 {
 	static const char *const makers[] = {
-		"PyLong_FromSsize_t", "PyLong_FromSize_t", "PyLong_FromLong", "PyLong_FromUnsignedLong",
-		"PyLong_FromLongLong", "PyLong_FromUnsignedLongLong", "PyInt_FromSsize_t", "PyInt_FromLong",
+		"PyLong_FromSsize_t",
+		"PyLong_FromSize_t",
+		"PyLong_FromLong",
+		"PyLong_FromUnsignedLong",
+		"PyLong_FromLongLong",
+		"PyLong_FromUnsignedLongLong",
+		"PyInt_FromSsize_t",
+		"PyInt_FromLong",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(makers); i++) {
@@ -37,13 +45,17 @@ foreign_size_init(struct foreign *f, const struct pyruntime *rt)
 	}
 }
 
-/* The int object that a method returned, made on the interpreter's own pages or found among the small ones. */
+/*
+ * The int object that a method returned, made on the interpreter's own pages or found
+ * among the small ones.
+ */
 static bool
 read_made(struct foreign *f, taddr obj, uint64_t *ret)
 {
 	uint8_t bytes[PYINT_VIEW];
 
-	return emu_read(f->emu, obj, bytes, sizeof(bytes)) == MS_OK && py_int_value(f->p, bytes, ret) == MS_OK;
+	return emu_read(f->emu, obj, bytes, sizeof(bytes)) == MS_OK &&
+		py_int_value(f->p, bytes, ret) == MS_OK;
 }
 
 /* Run the method; true if *ret is the integer that it returns. */
@@ -61,7 +73,10 @@ ask(struct foreign *f, taddr fn, taddr obj, taddr cls, uint64_t *ret, enum emu_e
 	return *end == EMU_RETURNED && read_made(f, result, ret);
 }
 
-/* Put a word into the interpreter's view, for all later calls. What the last one wrote goes with a call of nothing. */
+/*
+ * Put a word into the interpreter's view, for all later calls. What the last one wrote
+ * goes with a call of nothing.
+ */
 static bool
 set_word(struct foreign *f, taddr at, uint64_t v)
 {
@@ -69,7 +84,8 @@ set_word(struct foreign *f, taddr at, uint64_t v)
 
 	if (emu_call(f->emu, 0, NULL, 0, 1, &result) == EMU_RETURNED)
 		return false;
-	return emu_write(f->emu, at, &v, target_machine(f->t)->ptr_width) == MS_OK && emu_keep(f->emu);
+	return emu_write(f->emu, at, &v, target_machine(f->t)->ptr_width) == MS_OK &&
+		emu_keep(f->emu);
 }
 
 bool
@@ -80,7 +96,8 @@ foreign_find_tstate(struct foreign *f, taddr tls_base, taddr tstate)
 	enum emu_end end;
 	taddr fn, obj;
 
-	if (tls_base < (TLS_WORDS + 1) * width || !py_known_sizeof(f->p, &fn, &obj, &want))
+	if (tls_base < (TLS_WORDS + 1) * width ||
+		!py_known_sizeof(f->p, &fn, &obj, &want))
 		return false;
 	if (ask(f, fn, obj, 0, &got, &end))
 		return got == want;

@@ -13,7 +13,10 @@ slot_of(const struct idmap *m, taddr addr)
 	return (addr & ((1u << IDMAP_PAGE) - 1)) >> m->granule;
 }
 
-/* A slot is id + 1, with bit 3 of the address in the top bit (nothing below a granule of 4 bytes); 0 is free. */
+/*
+ * A slot is id + 1, with bit 3 of the address in the top bit (nothing below a granule of
+ * 4 bytes); 0 is free.
+ */
 static uint32_t
 slot_tag(const struct idmap *m, taddr addr)
 {
@@ -23,7 +26,8 @@ slot_tag(const struct idmap *m, taddr addr)
 void
 idmap_init(struct idmap *m, unsigned ptr_width)
 {
-	*m = (struct idmap){.granule = ptr_width == 4 ? IDMAP_GRANULE_32 : IDMAP_GRANULE_64};
+	*m = (struct idmap){
+		.granule = ptr_width == 4 ? IDMAP_GRANULE_32 : IDMAP_GRANULE_64};
 }
 
 static uint32_t **

@@ -20,7 +20,8 @@ copy_bytes(struct emu *e, taddr to, taddr from, uint64_t n)
 	for (uint64_t done = 0; done < n;) {
 		size_t now = n - done < CHUNK ? (size_t)(n - done) : CHUNK;
 		uint64_t at = down ? n - done - now : done;
-		if (emu_read(e, from + at, buf, now) != MS_OK || emu_write(e, to + at, buf, now) != MS_OK)
+		if (emu_read(e, from + at, buf, now) != MS_OK ||
+			emu_write(e, to + at, buf, now) != MS_OK)
 			return false;
 		done += now;
 	}
@@ -28,16 +29,19 @@ copy_bytes(struct emu *e, taddr to, taddr from, uint64_t n)
 }
 
 static enum emu_verdict
-do_memcpy(void *self, struct emu *e, const uint64_t a[6], taddr return_to, uint64_t *value)
+do_memcpy(
+	void *self, struct emu *e, const uint64_t a[6], taddr return_to, uint64_t *value)
 {
 	(void)self;
 	(void)return_to;
 	*value = a[0];
-	return a[2] <= NATIVE_MAX && copy_bytes(e, a[0], a[1], a[2]) ? EMU_GO_ON : EMU_STOP;
+	return a[2] <= NATIVE_MAX && copy_bytes(e, a[0], a[1], a[2]) ? EMU_GO_ON
+								     : EMU_STOP;
 }
 
 static enum emu_verdict
-do_memset(void *self, struct emu *e, const uint64_t a[6], taddr return_to, uint64_t *value)
+do_memset(
+	void *self, struct emu *e, const uint64_t a[6], taddr return_to, uint64_t *value)
 {
 	uint8_t buf[CHUNK];
 
@@ -61,7 +65,8 @@ compare(struct emu *e, const uint64_t a[6], uint64_t n, bool text, uint64_t *val
 {
 	for (uint64_t i = 0; i < n; i++) {
 		uint8_t x, y;
-		if (i >= NATIVE_MAX || emu_read(e, a[0] + i, &x, 1) != MS_OK || emu_read(e, a[1] + i, &y, 1) != MS_OK)
+		if (i >= NATIVE_MAX || emu_read(e, a[0] + i, &x, 1) != MS_OK ||
+			emu_read(e, a[1] + i, &y, 1) != MS_OK)
 			return EMU_STOP;
 		if (x != y) {
 			*value = (uint64_t)(int64_t)((int)x - (int)y);
@@ -75,7 +80,8 @@ compare(struct emu *e, const uint64_t a[6], uint64_t n, bool text, uint64_t *val
 }
 
 static enum emu_verdict
-do_memcmp(void *self, struct emu *e, const uint64_t a[6], taddr return_to, uint64_t *value)
+do_memcmp(
+	void *self, struct emu *e, const uint64_t a[6], taddr return_to, uint64_t *value)
 {
 	(void)self;
 	(void)return_to;
@@ -83,7 +89,8 @@ do_memcmp(void *self, struct emu *e, const uint64_t a[6], taddr return_to, uint6
 }
 
 static enum emu_verdict
-do_strcmp(void *self, struct emu *e, const uint64_t a[6], taddr return_to, uint64_t *value)
+do_strcmp(
+	void *self, struct emu *e, const uint64_t a[6], taddr return_to, uint64_t *value)
 {
 	(void)self;
 	(void)return_to;
@@ -91,14 +98,18 @@ do_strcmp(void *self, struct emu *e, const uint64_t a[6], taddr return_to, uint6
 }
 
 static enum emu_verdict
-do_strncmp(void *self, struct emu *e, const uint64_t a[6], taddr return_to, uint64_t *value)
+do_strncmp(
+	void *self, struct emu *e, const uint64_t a[6], taddr return_to, uint64_t *value)
 {
 	(void)self;
 	(void)return_to;
 	return compare(e, a, a[2], true, value);
 }
 
-/* The first byte c from a[0] on, within n bytes or (text) up to a NUL; *found is its address or 0. */
+/*
+ * The first byte c from a[0] on, within n bytes or (text) up to a NUL; *found is its
+ * address or 0.
+ */
 static bool
 find_byte(struct emu *e, taddr at, uint8_t c, uint64_t n, bool text, taddr *found)
 {
@@ -118,23 +129,28 @@ find_byte(struct emu *e, taddr at, uint8_t c, uint64_t n, bool text, taddr *foun
 }
 
 static enum emu_verdict
-do_memchr(void *self, struct emu *e, const uint64_t a[6], taddr return_to, uint64_t *value)
+do_memchr(
+	void *self, struct emu *e, const uint64_t a[6], taddr return_to, uint64_t *value)
 {
 	(void)self;
 	(void)return_to;
-	return find_byte(e, a[0], (uint8_t)a[1], a[2], false, value) ? EMU_GO_ON : EMU_STOP;
+	return find_byte(e, a[0], (uint8_t)a[1], a[2], false, value) ? EMU_GO_ON
+								     : EMU_STOP;
 }
 
 static enum emu_verdict
-do_strchr(void *self, struct emu *e, const uint64_t a[6], taddr return_to, uint64_t *value)
+do_strchr(
+	void *self, struct emu *e, const uint64_t a[6], taddr return_to, uint64_t *value)
 {
 	(void)self;
 	(void)return_to;
-	return find_byte(e, a[0], (uint8_t)a[1], UINT64_MAX, true, value) ? EMU_GO_ON : EMU_STOP;
+	return find_byte(e, a[0], (uint8_t)a[1], UINT64_MAX, true, value) ? EMU_GO_ON
+									  : EMU_STOP;
 }
 
 static enum emu_verdict
-do_strlen(void *self, struct emu *e, const uint64_t a[6], taddr return_to, uint64_t *value)
+do_strlen(
+	void *self, struct emu *e, const uint64_t a[6], taddr return_to, uint64_t *value)
 {
 	taddr end;
 
@@ -168,16 +184,26 @@ natives_set(struct foreign *f)
 		const char *name;
 		emu_hook hook;
 	} natives[] = {
-		{"memcpy", do_memcpy}, {"memmove", do_memcpy}, {"memset", do_memset}, {"memcmp", do_memcmp},
-		{"bcmp", do_memcmp}, {"memchr", do_memchr}, {"strlen", do_strlen}, {"strcmp", do_strcmp},
-		{"strncmp", do_strncmp}, {"strchr", do_strchr},
+		{"memcpy", do_memcpy},
+		{"memmove", do_memcpy},
+		{"memset", do_memset},
+		{"memcmp", do_memcmp},
+		{"bcmp", do_memcmp},
+		{"memchr", do_memchr},
+		{"strlen", do_strlen},
+		{"strcmp", do_strcmp},
+		{"strncmp", do_strncmp},
+		{"strchr", do_strchr},
 	};
 
 	for (size_t i = 0; i < modules_count(f->modules); i++) {
 		struct module *m = modules_at(f->modules, i);
 		struct elf_symbol sym;
-		/* The library that has all of them is the C library, whatever its name. */
-		if (elf_symbol(m, "memcpy", &sym) != MS_OK || elf_symbol(m, "__libc_start_main", &sym) != MS_OK)
+		/*
+		 * The library that has all of them is the C library, whatever its name.
+		 */
+		if (elf_symbol(m, "memcpy", &sym) != MS_OK ||
+			elf_symbol(m, "__libc_start_main", &sym) != MS_OK)
 			continue;
 		for (size_t j = 0; j < ARRAY_LEN(natives); j++) {
 			taddr at = foreign_function(f, m, natives[j].name);

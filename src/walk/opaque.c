@@ -1,6 +1,7 @@
 /*
- * The last resort for a type whose layout is unknown and whose code could not be interpreted: every
- * aligned word of the object that points to an object is taken for a reference, marked as a guess.
+ * The last resort for a type whose layout is unknown and whose code could not be
+ * interpreted: every aligned word of the object that points to an object is taken for a
+ * reference, marked as a guess.
  */
 #include "priv.h"
 
@@ -19,7 +20,8 @@ opaque_refs(struct walker *w, const struct pyobj *o, uint64_t size)
 		enum status st = refout_room(&w->out, 1);
 		if (st != MS_OK)
 			return st;
-		if (target_word(w->t, o->addr + at, &to) != MS_OK || py_type_of(w->p, to) == NULL)
+		if (target_word(w->t, o->addr + at, &to) != MS_OK ||
+			py_type_of(w->p, to) == NULL)
 			continue;
 		refout_put(&w->out, to, ref_label(RK_OFFSET, at) | REF_GUESS);
 	}

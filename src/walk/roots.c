@@ -1,6 +1,7 @@
 /*
- * The roots: what keeps objects alive that is no object itself. Modules, interpreter and thread state,
- * frames with their locals, static objects; then whatever the GC lists hold besides.
+ * The roots: what keeps objects alive that is no object itself. Modules, interpreter and
+ * thread state, frames with their locals, static objects; then whatever the GC lists hold
+ * besides.
  */
 #include "priv.h"
 
@@ -24,7 +25,10 @@ root_add(struct walker *w, taddr to, enum root_kind kind, uint32_t name)
 	vec_push(&w->roots, r);
 }
 
-/* refout.flush while roots are put: w->root.kind says of what; frames tell locals from the rest. */
+/*
+ * refout.flush while roots are put: w->root.kind says of what; frames tell locals from
+ * the rest.
+ */
 static enum status
 flush_roots(struct refout *o)
 {
@@ -77,14 +81,16 @@ put_frame(void *self, const struct pyframe *f)
 	struct walker *w = self;
 	char text[LIM_NAME];
 	size_t len;
-	struct heap_frame h = {.thread = w->root.thread, .code = OBJID_NONE, .lasti = (int32_t)f->lasti};
+	struct heap_frame h = {
+		.thread = w->root.thread, .code = OBJID_NONE, .lasti = (int32_t)f->lasti};
 	struct pyobj code;
 
 	if (f->code != 0 && py_obj(w->p, f->code, &code) == MS_OK) {
 		h.code = walk_discover(w, f->code);
 		h.line = py_line(w->p, f->code, f->lasti);
 		struct heap_value name = py_value(w->p, &code, LIM_NAME - 1);
-		h.function = strtab_put(w->names, name.text_len ? name.text : "", name.text_len);
+		h.function = strtab_put(
+			w->names, name.text_len ? name.text : "", name.text_len);
 		taddr file = py_code_filename(w->p, f->code);
 		if (py_str_text(w->p, file, text, sizeof(text), &len) == MS_OK)
 			h.file = strtab_put(w->names, text, len);

@@ -35,7 +35,8 @@ static uint32_t
 settle_label(struct walker *w, uint32_t label)
 {
 	if (ref_kind(label) == RK_VALUE && !w->after_key)
-		label = (label & (REF_HIDDEN | REF_GUESS)) | ref_label(RK_FIELD, strtab_puts(w->names, "value"));
+		label = (label & (REF_HIDDEN | REF_GUESS)) |
+			ref_label(RK_FIELD, strtab_puts(w->names, "value"));
 	w->after_key = ref_kind(label) == RK_KEY;
 	return label;
 }
@@ -52,10 +53,12 @@ flush_refs(struct refout *o)
 		if (to == OBJID_NONE) {
 			w->after_key = false;
 			if (!(o->at[i].label & REF_GUESS))
-				damage_note(&w->damage, "reference to what is no object", w->current);
+				damage_note(&w->damage, "reference to what is no object",
+					w->current);
 			continue;
 		}
-		w->batch[n++] = (struct heap_ref){.to = to, .label = settle_label(w, o->at[i].label)};
+		w->batch[n++] = (struct heap_ref){
+			.to = to, .label = settle_label(w, o->at[i].label)};
 		w->stats.guessed += (o->at[i].label & REF_GUESS) != 0;
 	}
 	o->n = 0;
@@ -63,11 +66,15 @@ flush_refs(struct refout *o)
 	return n > 0 ? w->sink->refs(w->sink->self, w->batch, n) : MS_OK;
 }
 
-/* An object that was found, but cannot be read any more: its id stands for something, so it is emitted. */
+/*
+ * An object that was found, but cannot be read any more: its id stands for something, so
+ * it is emitted.
+ */
 static enum status
 emit_unreadable(struct walker *w, taddr addr)
 {
-	struct heap_obj h = {.addr = addr, .flags = OF_DAMAGED, .value = {.len = VALUE_NO_LEN}};
+	struct heap_obj h = {
+		.addr = addr, .flags = OF_DAMAGED, .value = {.len = VALUE_NO_LEN}};
 	const struct pytype *ty = py_type_of(w->p, addr);
 
 	damage_note(&w->damage, "object cannot be read", addr);
@@ -75,7 +82,10 @@ emit_unreadable(struct walker *w, taddr addr)
 	return w->sink->object(w->sink->self, &h);
 }
 
-/* Its code is asked before the object is emitted, because a flag of the object tells the outcome. */
+/*
+ * Its code is asked before the object is emitted, because a flag of the object tells the
+ * outcome.
+ */
 static bool
 must_scan(struct walker *w, const struct pyobj *o, uint64_t size)
 {
@@ -216,7 +226,9 @@ emit_unknown_opcodes(struct walker *w)
 	const char *text;
 	uint64_t count;
 
-	for (size_t i = 0; w->foreign.emu != NULL && emu_unknown_at(w->foreign.emu, i, &text, &count); i++) {
+	for (size_t i = 0; w->foreign.emu != NULL &&
+		emu_unknown_at(w->foreign.emu, i, &text, &count);
+		i++) {
 		char key[96], value[32];
 		snprintf(key, sizeof(key), "unknown_opcode.%s", text);
 		snprintf(value, sizeof(value), "%" PRIu64, count);
@@ -257,7 +269,8 @@ walk_all(struct walker *w, struct errbuf *eb)
 }
 
 enum status
-walk_run(struct py *p, struct target *t, struct strtab *names, struct heap_sink *sink, const struct walk_opts *opts, struct walk_stats *ret, struct errbuf *eb)
+walk_run(struct py *p, struct target *t, struct strtab *names, struct heap_sink *sink,
+	const struct walk_opts *opts, struct walk_stats *ret, struct errbuf *eb)
 {
 	struct walker *w = xcalloc(1, sizeof(*w));
 
