@@ -39,7 +39,7 @@ dict_pointer(struct py *p, const struct pyobj *o)
 		return 0;
 	/* Var-sized: counted from the end (_PyObject_DictPointer). */
 	int64_t n = layout_get_signed(p->l, PYF_OB_SIZE, o->p);
-	uint64_t items = (uint64_t)(n < 0 ? -n : n);
+	uint64_t items = (n < 0 ? -(uint64_t)n : (uint64_t)n);
 	uint64_t size = ty->basicsize + items * ty->itemsize;
 	size = (size + width - 1) / width * width;
 	return o->addr + size + (uint64_t)ty->dictoffset;

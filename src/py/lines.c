@@ -83,7 +83,8 @@ py_line(struct py *p, taddr code, int64_t lasti)
 	int64_t line = first, addr = 0;
 	while (bytes_left(&b) > 0 && !b.bad) {
 		unsigned head = (unsigned)bytes_uint(&b, 1), kind = head >> 3 & 0xf;
-		line += line_delta(&b, kind);
+		/* Wraps where a hostile table makes it; the range is judged below. */
+		line = (int64_t)((uint64_t)line + (uint64_t)line_delta(&b, kind));
 		addr += 2 * ((head & 7) + 1);
 		if (addr > lasti)
 			return kind == 15 || line < 0 || line > UINT32_MAX

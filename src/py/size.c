@@ -12,8 +12,8 @@ size_std(struct py *p, const struct pyobj *o)
 	uint64_t size = o->type->basicsize;
 	/* In Py_ssize_t, so that a negative ob_size (2.7's long) subtracts. */
 	if (o->type->itemsize > 0)
-		size += (uint64_t)(layout_get_signed(p->l, PYF_OB_SIZE, o->p) *
-			(int64_t)o->type->itemsize);
+		size += (uint64_t)layout_get_signed(p->l, PYF_OB_SIZE, o->p) *
+			o->type->itemsize;
 	return size;
 }
 
@@ -98,7 +98,7 @@ size_int(struct py *p, const struct pyobj *o, uint64_t *ret)
 		return MS_OK;
 	}
 	int64_t n = layout_get_signed(p->l, PYF_OB_SIZE, o->p);
-	digits = (uint64_t)(n < 0 ? -n : n);
+	digits = (n < 0 ? -(uint64_t)n : (uint64_t)n);
 	if (digits > 0) {
 		*ret = front + digits * p->l->digit_width;
 		return MS_OK;

@@ -143,7 +143,7 @@ static struct heap_value
 value_int(struct py *p, const struct pyobj *o, size_t max)
 {
 	int64_t n = int_digits(p, o->p);
-	uint64_t digits = (uint64_t)(n < 0 ? -n : n), v = 0;
+	uint64_t digits = (n < 0 ? -(uint64_t)n : (uint64_t)n), v = 0;
 	struct heap_value ret = value_len(VALUE_NO_LEN);
 
 	if (max == 0 || digits > 1ull << 32)
