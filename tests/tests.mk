@@ -105,3 +105,5 @@ demo:  ## install what is missing, build, and dump a live web service under load
 	@sh tests/setup.sh demo
 	@$(MAKE) --no-print-directory all
 	@MEMSCAN=build/memscan sh tests/demo/run.sh
+
+include tests/interpreters/interpreters.mk
