@@ -173,8 +173,7 @@ reports_keys(struct py *p, const struct pyobj *o, const struct keys *k)
 	if (p->hooks.traverse == NULL || dict == NULL || used == 0 ||
 		2 * used > REFOUT_ROOM)
 		return false;
-	struct refout *out = xmalloc(sizeof(*out));
-	out->n = 0;
+	struct refout *out = refout_scratch();
 	bool reports = false;
 	if (p->hooks.traverse(p->hooks.self, dict->traverse, o->addr, out) == MS_OK) {
 		reports = out->n > used;

@@ -104,12 +104,13 @@ values_are_dicts(struct py *p, const struct pyobj *o, taddr dict)
 {
 	if (p->values_owner != VALUES_UNASKED)
 		return p->values_owner == VALUES_OF_DICT;
-	struct refout *out = xmalloc(sizeof(*out));
+	struct refout *out = refout_scratch();
 	bool is_dict = false;
-	out->n = 0;
-	if (p->hooks.traverse != NULL &&
-		p->hooks.traverse(p->hooks.self, o->type->traverse, o->addr, out) ==
-			MS_OK) {
+	enum status st = MS_ABSENT;
+	if (p->hooks.traverse != NULL)
+		st = p->hooks.traverse(p->hooks.self, o->type->traverse, o->addr, out);
+	/* The dict is among the first, before what a C base may have in plenty. */
+	if (st == MS_OK || st == MS_LIMIT) {
 		for (size_t i = 0; i < out->n; i++)
 			is_dict |= out->at[i].to == dict;
 		p->values_owner = is_dict ? VALUES_OF_DICT : VALUES_OF_INSTANCE;

@@ -173,6 +173,22 @@ py_flags(struct py *p, const struct pyobj *o)
 	return flags;
 }
 
+/* Nobody takes what does not fit a scratch refout: the call that fills it ends. */
+static enum status
+scratch_full(struct refout *o)
+{
+	(void)o;
+	return MS_LIMIT;
+}
+
+struct refout *
+refout_scratch(void)
+{
+	struct refout *o = xcalloc(1, sizeof(*o));
+	o->flush = scratch_full;
+	return o;
+}
+
 enum status
 refout_room(struct refout *o, size_t n)
 {

@@ -95,6 +95,9 @@ uint32_t py_label(struct py *p, enum ref_kind kind, const char *name);
 shape_fn refs_list, refs_tuple, refs_dict, refs_set, refs_type, refs_frame, refs_gen, refs_module;
 shape_fn refs_weakref, refs_deque, refs_odict, refs_asked, refs_memoryview;
 
+/* object.c: a refout to look at what one call puts, REFOUT_ROOM at most (then MS_LIMIT); free() it. */
+struct refout *refout_scratch(void);
+
 /* container.c: n pointers at addr, labelled [first], [first + 1] ... */
 MUST_CHECK enum status refs_array(struct py *p, taddr addr, uint64_t n, uint64_t first, uint32_t flags, struct refout *out);
 shape_fn refs_structseq;

@@ -4,6 +4,36 @@
 #include "priv.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+/*
+ * Objects are decoded from a view of PYOBJ_VIEW bytes: a table that puts a field of one beyond
+ * it describes no CPython.
+ */
+static enum status
+check_view(const struct layout *l, struct errbuf *eb)
+{
+	static const struct {
+		const char *type, *member;
+	} fields[] = {
+#define PYF(id, type, member, width, need) {type, member},
+#include "memscan/pyfields.def"
+#undef PYF
+	};
+
+	for (size_t i = 0; i < PYF_COUNT; i++) {
+		const char *type = fields[i].type;
+		size_t n = strlen(type);
+		bool is_object = strncmp(type, "Py", 2) == 0 && n > 6 &&
+			strcmp(type + n - 6, "Object") == 0;
+		if (is_object && l->f[i].present &&
+			l->f[i].off + sizeof(uint64_t) > PYOBJ_VIEW)
+			return errbuf_set(eb, MS_FORMAT,
+				"%s: %s.%s lies beyond what any object's head has", l->origin,
+				type, fields[i].member);
+	}
+	return MS_OK;
+}
 
 enum status
 py_open(struct target *t, const struct layout *l, const struct pyruntime *rt,
@@ -19,7 +49,9 @@ py_open(struct target *t, const struct layout *l, const struct pyruntime *rt,
 	p->ucs_width = elf_symbol(rt->module, "PyUnicodeUCS4_FromUnicode", &ucs4) == MS_OK
 		? 4
 		: 2;
-	enum status st = wellknown_resolve(p, eb);
+	enum status st = check_view(l, eb);
+	if (st == MS_OK)
+		st = wellknown_resolve(p, eb);
 	if (st == MS_OK)
 		st = shapes_build(p, eb);
 	if (st != MS_OK) {

@@ -71,6 +71,9 @@ put_ref_row(struct py *p, struct shape *s, const struct raw_row *r)
 
 	if (f == NULL || f->size != p->l->machine.ptr_width)
 		return;
+	/* Roots are read where they are; of an object there is a view, and no more. */
+	if (s->name[0] != '<' && f->off + f->size > PYOBJ_VIEW)
+		return;
 	uint32_t label = py_label(p, r->kind, r->name);
 	if (r->op == RAW_HID)
 		label |= REF_HIDDEN;

@@ -189,6 +189,8 @@ static uint64_t
 size_deque(struct py *p, const struct pyobj *o)
 {
 	uint64_t per = layout_size(p->l, PYF_DEQUEBLOCK_DATA) / p->l->machine.ptr_width;
+	if (per == 0)
+		return o->type->basicsize;
 	uint64_t used = layout_get(p->l, PYF_DEQUE_LEFTINDEX, o->p) +
 		layout_get(p->l, PYF_OB_SIZE, o->p);
 	return o->type->basicsize +
