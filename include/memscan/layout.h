@@ -103,6 +103,8 @@ struct pyruntime {
 	char version[32];
 	char flavour[32];
 	char found_by[64];     /* "symbol _PyRuntime", "cookie xdebugpy in .PyRuntime", ... */
+	char compiler[64];     /* "GCC 12.2.0", for reports; "" if unknown */
+	char libc[16];         /* "glibc", "musl", for reports; "" if unknown */
 	struct pydebug debug;
 	bool has_gc_first;
 	uint64_t gc_first;     /* offset of the first list head in _gc_runtime_state, as seen there */
@@ -165,6 +167,12 @@ void layout_print(const struct layout *l, const struct pyruntime *rt, FILE *out)
  * other states its absence.
  */
 size_t layout_compare(const struct layout *a, const struct layout *b, FILE *out);
+
+/*
+ * The same of l and what the runtime states of itself (_Py_DebugOffsets, where the
+ * collector's lists begin); *shared is the number of rows that both state, 0 to 3.12.
+ */
+size_t layout_compare_debug(const struct layout *l, const struct pyruntime *rt, size_t *shared, FILE *out);
 
 /* A field by its C names (rows of shapes.def); NULL if absent. member "" is the type's size. */
 const struct layout_field *layout_find(const struct layout *l, const char *type, const char *member);

@@ -127,6 +127,8 @@ put_metas(const struct acquired *a, const struct acquire_opts *o, struct heap_si
 		{"python", a->rt.version},
 		{"flavour", a->rt.flavour},
 		{"found_by", a->rt.found_by},
+		{"compiler", a->rt.compiler},
+		{"libc", a->rt.libc},
 		{"library", a->rt.module->path},
 		{"offsets", a->layout.origin},
 		{"took", "live"},

@@ -41,6 +41,8 @@ static const struct {
 	{"python", {"python", "python", CELL_TEXT}},
 	{"hexversion", {"hexversion", NULL, CELL_TEXT}},
 	{"flavour", {"flavour", "flavour", CELL_TEXT}},
+	{"compiler", {"compiler", "compiled by", CELL_TEXT}},
+	{"libc", {"libc", "C library", CELL_TEXT}},
 	{"library", {"library", "interpreter in", CELL_TEXT}},
 	{"found_by", {"found_by", "found by", CELL_TEXT}},
 	{"offsets", {"offsets", "offsets from", CELL_TEXT}},

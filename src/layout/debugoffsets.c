@@ -356,6 +356,47 @@ debugoffsets_mismatch(const struct layout *table, const struct pyruntime *rt, ch
 	return buf;
 }
 
+/* One statement against a row: 1 if both state it, and a line to out where they differ. */
+static size_t
+compare_statement(const struct layout *l, const struct pyruntime *rt, const struct statement *s,
+	size_t *differences, FILE *out)
+{
+	const struct layout_field *f = layout_find(l, s->type, s->member);
+	uint64_t v;
+
+	if (f == NULL || !stated(&rt->debug, s, &v))
+		return 0;
+	uint64_t here = s->member[0] == '\0' ? f->size : f->off;
+	if (v == here)
+		return 1;
+	++*differences;
+	if (out != NULL)
+		fprintf(out, "%s%s%s: %" PRIu64 " in %s, %" PRIu64 " in _Py_DebugOffsets\n", s->type,
+			s->member[0] != '\0' ? "." : "", s->member, here, l->origin, v);
+	return 1;
+}
+
+size_t
+layout_compare_debug(const struct layout *l, const struct pyruntime *rt, size_t *shared, FILE *out)
+{
+	static const char type[] = "_gc_runtime_state", member[] = "generations";
+	size_t differences = 0;
+
+	*shared = 0;
+	for (size_t i = 0; i < ARRAY_LEN(statements); i++)
+		*shared += compare_statement(l, rt, &statements[i], &differences, out);
+	const struct layout_field *lists = layout_find(l, type, member);
+	if (!rt->has_gc_first || lists == NULL)
+		return differences;
+	++*shared;
+	if (lists->off == rt->gc_first)
+		return differences;
+	if (out != NULL)
+		fprintf(out, "%s.%s: %" PRIu64 " in %s, %" PRIu64 " as seen in the runtime\n", type,
+			member, lists->off, l->origin, rt->gc_first);
+	return differences + 1;
+}
+
 void
 debugoffsets_credit(struct layout *l, const struct pyruntime *rt)
 {

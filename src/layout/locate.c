@@ -10,7 +10,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "layout/priv.h"
 #include "memscan/log.h"
@@ -61,13 +60,8 @@ version_from_word(const struct image *im, uint32_t *hex)
 	return true;
 }
 
-/* What is looked for in a run of bytes; a version goes to *hex, of one series where that is known. */
-typedef bool finder(const char *p, size_t n, uint32_t series, uint32_t *hex);
-
-/* Scan in pieces that overlap by more than any text that is looked for is long. */
-static bool
-scan_range(const struct image *im, taddr addr, uint64_t size, finder *find_in, uint32_t series,
-	uint32_t *hex)
+bool
+image_scan(const struct image *im, taddr addr, uint64_t size, image_finder *find_in, void *arg)
 {
 	enum { PIECE = 64 * 1024, OVERLAP = 256 };
 	const uint64_t most = 64UL << 20;
@@ -77,28 +71,40 @@ scan_range(const struct image *im, taddr addr, uint64_t size, finder *find_in, u
 		size = most;
 	for (uint64_t at = 0; at < size; at += PIECE - OVERLAP) {
 		size_t n = size - at < PIECE ? (size_t)(size - at) : PIECE;
-		if (image_read(im, addr + at, buf, n) == MS_OK && find_in(buf, n, series, hex))
+		if (image_read(im, addr + at, buf, n) == MS_OK && find_in(buf, n, arg))
 			return true;
 	}
 	return false;
 }
 
-static bool
-scan_section(const struct image *im, const char *section, finder *find_in, uint32_t series,
-	uint32_t *hex)
+bool
+image_scan_section(const struct image *im, const char *section, image_finder *find_in, void *arg)
 {
 	taddr addr;
 	uint64_t size;
 
 	return elf_section(im->m, section, &addr, &size) == MS_OK &&
-		scan_range(im, addr, size, find_in, series, hex);
+		image_scan(im, addr, size, find_in, arg);
+}
+
+/* A version that is looked for in a run of bytes: of one series where that is known. */
+struct wanted {
+	uint32_t series;
+	uint32_t *hex;
+};
+
+static bool
+find_banner(const char *p, size_t n, void *arg)
+{
+	struct wanted *w = arg;
+	return pyversion_find_banner(p, n, w->hex);
 }
 
 static bool
-find_banner(const char *p, size_t n, uint32_t series, uint32_t *hex)
+find_literal(const char *p, size_t n, void *arg)
 {
-	(void)series;
-	return pyversion_find_banner(p, n, hex);
+	struct wanted *w = arg;
+	return pyversion_find_literal(p, n, w->series, w->hex);
 }
 
 /* PY_VERSION_HEX >> 16 from "libpython3.9.so.1.0" or "python3.9", or 0. */
@@ -131,67 +137,12 @@ version_find(const struct image *im, const struct pyruntime *rt, uint32_t *hex)
 		return true;
 	}
 	/* Py_GetVersion, which makes sys.version, leaves its text in a static buffer. */
-	if (im->t != NULL && scan_section(im, ".bss", find_banner, 0, hex))
+	struct wanted w = {.hex = hex};
+	if (im->t != NULL && (image_scan_section(im, ".bss", find_banner, &w) ||
+			image_scan_section(im, ".data", find_banner, &w)))
 		return true;
-	if (im->t != NULL && scan_section(im, ".data", find_banner, 0, hex))
-		return true;
-	uint32_t series = series_from_path(im->m);
-	return series != 0 &&
-		scan_section(im, ".rodata", pyversion_find_literal, series, hex);
-}
-
-/* ---- flavour ---- */
-
-/* The name of a function of sys that debug builds alone have. CPython: sys_methods, Py_REF_DEBUG, Python/sysmodule.c. */
-static bool
-find_debug_name(const char *p, size_t n, uint32_t series, uint32_t *hex)
-{
-	static const char name[] = "gettotalrefcount";
-
-	(void)series;
-	(void)hex;
-	return memmem(p, n, name, sizeof(name)) != NULL;
-}
-
-/* A binary without symbols shows it by that name, in its constants. */
-static bool
-has_debug_name(const struct image *im)
-{
-	size_t n = 0;
-
-	if (scan_section(im, ".rodata", find_debug_name, 0, NULL))
-		return true;
-	const struct region *r = im->t != NULL ? target_regions(im->t, &n) : NULL;
-	for (size_t i = 0; i < n; i++)
-		if (r[i].start >= im->m->start && r[i].end <= im->m->end && r[i].prot == PROT_READ &&
-			scan_range(im, r[i].start, r[i].end - r[i].start, find_debug_name, 0, NULL))
-			return true;
-	return false;
-}
-
-/*
- * CPython: _Py_RefTotal exists with Py_REF_DEBUG alone; an object header is two words,
- * and longer with Py_TRACE_REFS or without a GIL, which shows in the size of None;
- * _Py_MergeZeroLocalRefcount is exported for Py_DECREF of builds without a GIL (3.13),
- * which say so in their debug offsets, too.
- */
-static const char *
-flavour_find(const struct image *im, const struct pyruntime *rt)
-{
-	struct module *m = im->m;
-	struct elf_symbol sym;
-	bool has_symbols = elf_symbol(m, "PyType_Type", &sym) == MS_OK ||
-		elf_symbol(m, "_PyRuntime", &sym) == MS_OK;
-	bool is_debug = elf_symbol(m, "_Py_RefTotal", &sym) == MS_OK ||
-		(!has_symbols && rt->debug.n > 0 && has_debug_name(im));
-	unsigned header = 2u * elf_machine(m)->ptr_width;
-
-	if ((rt->debug.n > 0 && rt->debug.word[2] != 0) ||
-		elf_symbol(m, "_Py_MergeZeroLocalRefcount", &sym) == MS_OK)
-		return is_debug ? "free-threaded-debug" : "free-threaded";
-	if (elf_symbol(m, "_Py_NoneStruct", &sym) == MS_OK && sym.size > header)
-		return is_debug ? "trace-refs-debug" : "trace-refs";
-	return is_debug ? "debug" : "release";
+	w.series = series_from_path(im->m);
+	return w.series != 0 && image_scan_section(im, ".rodata", find_literal, &w);
 }
 
 /* ---- the image ---- */
@@ -358,6 +309,8 @@ find(struct target *t, struct modules *list, struct pyruntime *ret, struct errbu
 			"be found: there is no Py_Version and no text of Py_GetVersion",
 			rt.module->path, rt.found_by);
 	snprintf(rt.flavour, sizeof(rt.flavour), "%s", flavour_find(&im, &rt));
+	compiler_find(&im, rt.compiler, sizeof(rt.compiler));
+	libc_find(t, list, rt.libc, sizeof(rt.libc));
 	log_at(LOG_VERBOSE, "CPython %s (%s) in %s, by %s", rt.version, rt.flavour,
 		rt.module->path, rt.found_by);
 	*ret = rt;

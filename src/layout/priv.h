@@ -107,6 +107,24 @@ struct image {
 /* Bytes of the module: from the process, or if it lacks them (a core) from the file. */
 MUST_CHECK enum status image_read(const struct image *im, taddr addr, void *buf, size_t n);
 
+/* Looks at a run of bytes; true ends the search. */
+typedef bool image_finder(const char *p, size_t n, void *arg);
+
+/* Show a range, or a section, to find_in, in pieces that overlap by more than any text that is looked for is long. */
+bool image_scan(const struct image *im, taddr addr, uint64_t size, image_finder *find_in, void *arg);
+bool image_scan_section(const struct image *im, const char *section, image_finder *find_in, void *arg);
+
+/* ---- how it was built: build.c ---- */
+
+/* The flavour's name; rt->debug has been read. */
+const char *flavour_find(const struct image *im, const struct pyruntime *rt);
+
+/* "GCC 12.2.0" as the interpreter has it in sys.version, "" if that is not to be found. */
+void compiler_find(const struct image *im, char *buf, size_t cap);
+
+/* "musl", or "glibc", by the loader that the program asks for; "" where none says. t may be NULL. */
+void libc_find(struct target *t, struct modules *list, char *buf, size_t cap);
+
 /* ---- what a runtime says of itself: debugoffsets.c ---- */
 
 /* The words of a _Py_DebugOffsets; false if these bytes are none. A pure function of them. */

@@ -131,6 +131,7 @@ static const struct fake {
 	enum status st;
 	const char *version, *flavour; /* MS_OK */
 	const char *error;
+	const char *compiler; /* NULL: none */
 } fakes[] = {
 	{"libpython3.16.so", "unsigned long Py_Version = 0x031000f0; char "
 		"_PyRuntime[1000]; struct { void *p[2]; } _Py_NoneStruct;",
@@ -146,6 +147,17 @@ static const struct fake {
 		"_PyRuntime[1000]; struct { void *p[4]; } _Py_NoneStruct; long "
 		"_Py_RefTotal;",
 		MS_OK, "3.12.1", "trace-refs-debug", NULL},
+	/* With debug offsets the names of sys tell, and neither a header nor a symbol. */
+	{"libpython3.16r.so",
+		"struct { char cookie[8]; unsigned long w[200]; } _PyRuntime = {\"xdebugpy\", "
+		"{0x031000f0}}; struct { void *p[2]; } _Py_NoneStruct; const char v[] = "
+		"\"[Clang 14.0.6 ]\\0getobjects\";",
+		MS_OK, "3.16.0", "trace-refs", NULL, "Clang 14.0.6"},
+	{"libpython3.16d.so",
+		"struct { char cookie[8]; unsigned long w[200]; } _PyRuntime = {\"xdebugpy\", "
+		"{0x031000f0}}; const char v[] = \"[GCC \\1]\\0[GCC 12.2.0]\\0PyGC_getobjects\\0"
+		"gettotalrefcount\";",
+		MS_OK, "3.16.0", "debug", NULL, "GCC 12.2.0"},
 	{"libpython3.9.so.1.0",
 		"char _PyRuntime[656]; const char v[] = \"3.40.1\\0it is 3.9.18\";",
 		MS_OK, "3.9.18", "release", NULL},
@@ -204,8 +216,9 @@ START_TEST(made_up_libraries)
 		if (st == MS_OK) {
 			ck_assert_str_eq(rt.version, k->version);
 			ck_assert_str_eq(rt.flavour, k->flavour);
+			ck_assert_str_eq(rt.compiler, k->compiler != NULL ? k->compiler : "");
 			ck_assert_uint_eq(rt.size, strstr(k->source, "[1000]") != NULL ?
-				1000 : 656);
+				1000 : strstr(k->source, "w[200]") != NULL ? 1608 : 656);
 		} else {
 			ck_assert_msg(strstr(eb.msg, k->error) != NULL, "%s", eb.msg);
 		}
