@@ -1,6 +1,7 @@
 /*
  * memscan offsets: print the table of struct offsets of an interpreter, made from its
- * debug information; --check compares it with the table that is built in.
+ * debug information; --check compares it with the table that is built in, and with what
+ * the runtime says of itself.
  *
  * The first operand is the binary that defines the runtime. Each further one is either a
  * C module whose structs are added to the interpreter named before it, or another
@@ -21,7 +22,7 @@
 enum { OPERANDS_MAX = 256 };
 
 static const struct cmd_opt opts[] = {
-	{0, "check", NULL, "compare with the built-in table; exit 1 if they differ"},
+	{0, "check", NULL, "compare with the built-in table and the runtime's own word; exit 1 if they differ"},
 	{'p', "pid", "PID", "the interpreter that a process runs"},
 	{0, "sysroot", "DIR", "look for separate debug information below DIR first"},
 	CMD_OPTS_COMMON,
@@ -183,19 +184,33 @@ make_from_pid(const struct cmd_args *a, struct making *ret, struct errbuf *eb)
 
 /* ---- the answer ---- */
 
+/*
+ * Debug information, built-in table and what the runtime says of itself, each against
+ * each: a table that differs from the runtime's own word is not taken at all.
+ */
 static enum status
-check_embedded(const struct making *k, int *exit_code, struct errbuf *eb)
+check_sources(const struct making *k, int *exit_code, struct errbuf *eb)
 {
 	CLEAN(layout_fini) struct layout table = {0};
+	size_t shared = 0;
 
+	size_t n = layout_compare_debug(&k->layout, &k->rt, &shared, stdout);
 	enum status st = layout_embedded(&k->rt, &table, eb);
 	if (st != MS_OK)
-		return st;
-	if (layout_compare(&k->layout, &table, stdout) != 0)
+		return errbuf_wrap(eb, "debug information and _Py_DebugOffsets %s about %zu rows",
+			n == 0 ? "agree" : "do not agree", shared);
+	n += layout_compare(&k->layout, &table, stdout);
+	if (n != 0) {
 		*exit_code = MS_EXIT_YES;
-	else
+		return MS_OK;
+	}
+	if (shared > 0)
 		log_at(LOG_NORMAL,
-			"CPython %s (%s): debug information and built-in %s agree",
+			"CPython %s (%s): debug information, built-in %s and "
+			"_Py_DebugOffsets (%zu rows) agree",
+			k->rt.version, k->rt.flavour, table.origin, shared);
+	else
+		log_at(LOG_NORMAL, "CPython %s (%s): debug information and built-in %s agree",
 			k->rt.version, k->rt.flavour, table.origin);
 	return MS_OK;
 }
@@ -212,7 +227,7 @@ run(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 	if (st != MS_OK)
 		return st;
 	if (cmd_has(a, "check")) {
-		st = check_embedded(&k, exit_code, eb);
+		st = check_sources(&k, exit_code, eb);
 		if (st != MS_OK)
 			return st;
 	} else {
