@@ -7,9 +7,10 @@
 # source, has another build-id, and the same rows. So does one whose release has been followed by a newer one
 # in Debian's unstable suites: it covers what it was measured on, and the newer one wants a line of its own.
 memscan=${MEMSCAN:-build/memscan}
-dir=$(dirname "$0")
+here=$(dirname "$0")
+dir=${TABLES:-$here} # where they are, and go to
 pyenv=${PYENV_ROOT:-$HOME/.pyenv}/versions
-fetched=$dir/../build/interpreters
+fetched=$here/../build/interpreters
 rc=0
 moving= # set for what Debian replaces by newer releases
 
