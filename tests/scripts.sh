@@ -2,7 +2,7 @@
 # Run test scripts side by side and keep what each said and how it ended below $BUILD/log,
 # where the runner's suite "scripts" finds it. `scripts.sh SCRIPT[:ARGUMENT...]...`
 #
-# Lines of a script that begin with "result: " are shown even when it passes.
+# Lines of a script that begin with "result: " are shown even when it passes. With SHOW=bad, what passes is not shown.
 set -u
 dir=$BUILD/log
 
@@ -22,6 +22,7 @@ run_one() {
 	rc=$?
 	echo $rc > "$base.rc"
 	case $rc in 0) word=ok ;; 77) word=skip ;; *) word=FAIL ;; esac
+	[ "${SHOW-}:$rc" != bad:0 ] || return 0
 	printf '%-5s %s (%d s)\n%s' $word "$name" $(($(date +%s) - began)) \
 		"$(sed -n 's/^result: \(.*\)/      \1/p' "$base.log" | sed '$s/$/\n/')
 "  | sed '/^$/d'

@@ -21,16 +21,25 @@ FUZZ_MAIN   = $(if $(filter fuzz,$(VARIANT)),-fsanitize=fuzzer,$(BUILD)/tests/fu
 
 # The interpreters to be compared with, object by object: `make check PYTHONS="python3.11 ..."`.
 PYTHONS    ?= $(wildcard /usr/bin/python3 $(HOME)/.pyenv/versions/3.11.*/bin/python3)
-# Other releases: those under pyenv, and those that `make interpreters` has fetched.
-PYTHONS_OTHER ?= $(filter-out $(PYTHONS),$(wildcard $(HOME)/.pyenv/versions/*/bin/python)) \
-              $(wildcard $(CURDIR)/build/interpreters/*/python)
+# Those that `make interpreters` has made, as rows of tests/interpreters/matrix; ROWS takes fewer of them.
+# With MATRIX=whole none that the matrix demands may be missing.
+ROWS       ?= %
+MATRIX     ?=
+ROW_NAMES  := $(patsubst build/interpreters/%/python,%,$(sort $(wildcard build/interpreters/*/python)))
+ROWS_HERE  := $(filter $(ROWS),$(ROW_NAMES))
+# Other releases: those, and what is under pyenv without being one of them.
+PYENV      := $(patsubst $(HOME)/.pyenv/versions/%/bin/python,%,$(wildcard $(HOME)/.pyenv/versions/*/bin/python))
+PYTHONS_OTHER ?= $(foreach v,$(filter-out $(ROW_NAMES:pyenv-%=%),$(PYENV)),$(HOME)/.pyenv/versions/$(v)/bin/python) \
+              $(ROWS_HERE:%=$(CURDIR)/build/interpreters/%/python)
 LIVE       := $(filter-out $(addprefix tests/live/,lib.sh exact.sh run.sh),$(wildcard tests/live/*.sh))
 SCRIPTS    := $(foreach p,$(PYTHONS),$(foreach t,mixed wide threads,tests/live/exact.sh:$(t):$(p))) \
               $(foreach p,$(PYTHONS_OTHER),tests/live/exact.sh:basic:$(p)) \
+              tests/interpreters/whole.sh \
               $(sort $(LIVE)) $(sort $(wildcard tests/lint/*.sh)) \
               $(sort $(filter-out tests/cli/run.sh,$(wildcard tests/cli/*.sh))) $(FUZZERS:%=tests/corpus.sh:%)
 TESTENV     = MAKE='$(MAKE)' VARIANT='$(VARIANT)' BUILD='$(BUILD)' MEMSCAN='$(PROG)' CC='$(CC)' \
-              LAYERS='$(LAYERS)' PYTHONS='$(PYTHONS)'
+              LAYERS='$(LAYERS)' PYTHONS='$(PYTHONS)' MATRIX='$(MATRIX)'
+WORST       = cat $(BUILD)/log/*exact.sh*.log 2> /dev/null | python3 tests/live/worst.py /dev/stdin
 
 $(BUILD)/gen/suites.c: $(UNIT) tests/unit/suites.awk
 	@mkdir -p $(@D)
@@ -73,14 +82,15 @@ programs: all $(BUILD)/check $(BUILD)/split $(TOOLS) $(FUZZ)
 
 check-built: programs
 	@$(TESTENV) sh tests/scripts.sh $(SCRIPTS)
+	@$(WORST) || true
 	@$(TESTENV) sh tests/verdict.sh
 
 check-unit: $(BUILD)/check  ## unit tests alone
 	@MEMSCAN_SCRIPTS= $(BUILD)/check
 
-check-live: programs  ## compare every object with the interpreters PYTHONS
-	@$(TESTENV) sh tests/scripts.sh $(filter tests/live/exact.sh:%,$(SCRIPTS))
-	@$(TESTENV) sh tests/verdict.sh scripts
+check-live: programs  ## compare every object with all interpreters at hand, and print a line for each
+	@$(TESTENV) SHOW=bad sh tests/scripts.sh $(filter tests/live/exact.sh:% %/whole.sh,$(SCRIPTS))
+	@$(TESTENV) sh tests/verdict.sh scripts; rc=$$?; $(WORST) && exit $$rc
 
 check-lint: programs  ## lints alone
 	@$(TESTENV) sh tests/scripts.sh $(filter tests/lint/%,$(SCRIPTS))

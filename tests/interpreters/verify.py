@@ -53,6 +53,7 @@ def reachable():
 
 print("version=" + sys.version.split()[0].rstrip("+"))
 print("flavour=" + flavour())
+print("compiler=" + sys.version.split("[")[-1].split("]")[0].strip())
 print("bits=%d" % (sys.maxsize.bit_length() + 1))
 print("lacks=" + ",".join(lacks()))
 print("objects=%d" % reachable())

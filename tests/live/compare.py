@@ -1,8 +1,8 @@
 """Compare a dump with what the interpreter said of itself.
 
-    memscan export --format jsonl heap.dump | python3 compare.py NAME TRUTH
+    memscan export --format jsonl heap.dump | python3 compare.py NAME TRUTH [INTERPRETER]
 
-Prints one line of percentages, and on a difference the types it concerns, with examples.
+Prints one line of percentages, with an INTERPRETER the same figures for worst.py, and on a difference the types it concerns, with examples.
 Ends with 1 unless every object of the truth is in the dump with the same type, size
 and referents. References that tp_traverse does not report ("hidden") are not compared.
 """
@@ -87,11 +87,12 @@ def percent(good, of):
 
 
 def main():
-    label, truth_path = sys.argv[1:]
+    label, truth_path = sys.argv[1:3]
     types, objects = read_truth(truth_path)
     total = len(objects)
     diff = Differences()
     seen = set()
+    meta = {}
     same_order = guessed = beyond = hidden = damage = records = 0
 
     def names(address):
@@ -103,6 +104,8 @@ def main():
         records += 1
         if kind == "damage":
             damage += record["count"]
+        if kind == "meta":
+            meta[record["key"]] = record["value"]
         if kind != "object":
             continue
         guessed += line.count(b'"guess"')
@@ -133,6 +136,12 @@ def main():
           "guessed %d, hidden %d, beyond %d, damage %d"
           % (label, total, percent(len(seen), total), good("type"), good("size"), good("referents"), percent(same_order, total),
              guessed, hidden, beyond, damage))
+    if len(sys.argv) > 3:
+        print("figures: " + json.dumps({
+            "interpreter": sys.argv[3], "version": meta.get("python", "?"), "flavour": meta.get("flavour", "?"),
+            "objects": total, "found": len(seen), "type": len(seen) - diff.total.get("type", 0),
+            "size": len(seen) - diff.total.get("size", 0), "referents": len(seen) - diff.total.get("referents", 0),
+            "beyond": beyond, "guesses": guessed, "damage": damage}))
     diff.show()
     if damage > 0:
         print("damage in a sound heap")

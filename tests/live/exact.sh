@@ -1,11 +1,11 @@
 #!/bin/sh
 # exact.sh TARGET PYTHON: every object that the interpreter can reach is in the dump, with the same
-# address, type, size and referents, in tests/live/TARGET.py run by PYTHON.
+# address, type, size and referents, in tests/live/TARGET.py run by PYTHON; and the dump says what PYTHON is.
 name=$1
 python=$2
 . tests/live/lib.sh
 
-version=$("$python" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])') || skip "$python does not run"
+version=$("$python" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])') || no_python "$python does not run"
 
 start "$python" -S -W ignore "$live/$name.py" "$TMP/truth"
 dump --values none
@@ -18,6 +18,8 @@ cmp -s "$TMP/truth" "$TMP/before" || fail "the target's own account of its heap 
 stop_target
 
 [ -f "$TMP/dump" ] || exit 1
-"$MEMSCAN" export --format jsonl "$TMP/dump" | python3 $live/compare.py "$name $version ($python)" "$TMP/truth" ||
+"$MEMSCAN" export --format jsonl "$TMP/dump" | python3 $live/compare.py "$name $version ($python)" "$TMP/truth" "$(name_of "$python")" ||
 	fail "the dump is not exact"
+"$python" -S tests/interpreters/verify.py > "$TMP/verify" && "$MEMSCAN" info -v --json "$TMP/dump" > "$TMP/info" &&
+	python3 $live/told.py "$TMP/verify" "$TMP/info" || fail "info does not say what the interpreter is"
 done_testing

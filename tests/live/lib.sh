@@ -43,6 +43,21 @@ skip() {
 
 [ -n "$PYTHON" ] || skip "no Python 3.11 was found (PYTHONS names interpreters)"
 
+# An interpreter of the matrix is no reason to skip where the matrix is to be whole.
+no_python() {
+	[ "${MATRIX-}" != whole ] || { echo "FAIL: $*"; exit 1; }
+	skip "$@"
+}
+
+# name_of PYTHON: as the matrix names it, or its path.
+name_of() {
+	case $1 in
+	*/build/interpreters/*/python) n=${1%/python}; echo "${n##*/}" ;;
+	*/.pyenv/versions/*/bin/*) n=${1%/bin/*}; echo "pyenv-${n##*/}" ;;
+	*) echo "$1" ;;
+	esac
+}
+
 need() {
 	for tool; do
 		command -v "$tool" > /dev/null || skip "$tool is not installed"
