@@ -31,10 +31,12 @@ ROWS_HERE  := $(filter $(ROWS),$(ROW_NAMES))
 PYENV      := $(patsubst $(HOME)/.pyenv/versions/%/bin/python,%,$(wildcard $(HOME)/.pyenv/versions/*/bin/python))
 PYTHONS_OTHER ?= $(foreach v,$(filter-out $(ROW_NAMES:pyenv-%=%),$(PYENV)),$(HOME)/.pyenv/versions/$(v)/bin/python) \
               $(ROWS_HERE:%=$(CURDIR)/build/interpreters/%/python)
-LIVE       := $(filter-out $(addprefix tests/live/,lib.sh exact.sh run.sh),$(wildcard tests/live/*.sh))
+# Rows whose program or library has its own DWARF: without it their tables have to do.
+STRIPPED   := $(filter pyenv-% dbg-% nogil-% refs-% musl-% clang-% nomalloc-%,$(ROWS_HERE))
+LIVE       := $(filter-out $(addprefix tests/live/,lib.sh exact.sh run.sh stripped.sh),$(wildcard tests/live/*.sh))
 SCRIPTS    := $(foreach p,$(PYTHONS),$(foreach t,mixed wide threads,tests/live/exact.sh:$(t):$(p))) \
               $(foreach p,$(PYTHONS_OTHER),tests/live/exact.sh:basic:$(p)) \
-              tests/interpreters/whole.sh \
+              $(STRIPPED:%=tests/live/stripped.sh:%) tests/interpreters/whole.sh \
               $(sort $(LIVE)) $(sort $(wildcard tests/lint/*.sh)) \
               $(sort $(filter-out tests/cli/run.sh,$(wildcard tests/cli/*.sh))) $(FUZZERS:%=tests/corpus.sh:%)
 TESTENV     = MAKE='$(MAKE)' VARIANT='$(VARIANT)' BUILD='$(BUILD)' MEMSCAN='$(PROG)' CC='$(CC)' \
