@@ -37,7 +37,14 @@ load_u64(const void *p)
 }
 
 /* An unsigned integer of width bytes (1, 2, 4, 8), in the other byte order if swap. */
-uint64_t load_uint(const void *p, unsigned width, bool swap);
+uint64_t load_uint_any(const void *p, unsigned width, bool swap);
+
+/* The same; the words of 64-bit machines of our own byte order cost no call. */
+static inline uint64_t
+load_uint(const void *p, unsigned width, bool swap)
+{
+	return width == 8 && !swap ? load_u64(p) : load_uint_any(p, width, swap);
+}
 
 /* The same, sign-extended to 64 bits. */
 int64_t load_int(const void *p, unsigned width, bool swap);

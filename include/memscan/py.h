@@ -125,6 +125,7 @@ struct pyobj {
 	const struct pytype *type;
 	const uint8_t *p;
 	uint64_t refcount;
+	bool is_file; /* it lies in a mapping of a file: static data */
 };
 
 /* What only machine code can tell. Each returns MS_OK, or another status for "not to be told". */

@@ -72,6 +72,19 @@ bool target_is_mapped(const struct target *t, taddr addr, size_t n);
 MUST_CHECK enum status target_read(struct target *t, taddr addr, void *buf, size_t n);
 
 /*
+ * Bytes at hand: of a region with data, from addr to its end. Their address holds until
+ * the target is closed.
+ */
+struct target_data {
+	const uint8_t *p;
+	uint64_t n;
+	bool is_file; /* the region is a mapping of a file */
+};
+
+/* False if addr lies in no region that has data. */
+bool target_at(struct target *t, taddr addr, struct target_data *ret);
+
+/*
  * Borrow the bytes [addr, addr + n) without copying, or NULL if they are not present.
  * Valid until the target is closed when the region has data, else until some
  * TARGET_VIEW_KEEP further views. n is at most TARGET_VIEW_MAX for regions without data.

@@ -245,16 +245,21 @@ walk_into(struct acquired *a, const struct acquire_opts *o, const struct walk_op
 	return dump_writer_finish(w, eb);
 }
 
+/* How long a dump took in all, and from the copy to the finished file. */
+struct times {
+	uint64_t total_ns, walk_ns;
+};
+
 static void
 tell(const struct acquired *a, const struct acquire_opts *o, const struct walk_stats *s,
-	uint64_t total_ns, const char *path)
+	const struct times *t, const char *path)
 {
 	char objects[TEXT_NUM], refs[TEXT_NUM], bytes[TEXT_NUM], total[TEXT_NUM],
 		held[TEXT_NUM];
 
 	log_at(LOG_NORMAL, "%s: %s objects, %s references, %s in %s; %s %s", path,
 		text_count(objects, s->objects), text_count(refs, s->refs),
-		text_size(bytes, s->bytes), text_duration(total, total_ns),
+		text_size(bytes, s->bytes), text_duration(total, t->total_ns),
 		o->no_stop ? "not held" : "held",
 		o->no_stop ? "" : text_duration(held, a->pause_ns));
 	if (s->guessed > 0)
@@ -266,6 +271,9 @@ tell(const struct acquired *a, const struct acquire_opts *o, const struct walk_s
 			"%s places could not be read or made no sense: see `memscan info "
 			"%s`",
 			text_count(refs, s->damage), path);
+	uint64_t rate = t->walk_ns > 0 ? s->objects * 1000000000 / t->walk_ns : 0;
+	log_at(LOG_VERBOSE, "from the copy to the file in %s: %s objects a second",
+		text_duration(total, t->walk_ns), text_count(objects, rate));
 	log_at(LOG_VERBOSE,
 		"copied %s; interpreted %s functions in %s instructions, %" PRIu64
 		" without an answer",
@@ -318,6 +326,7 @@ take(const struct acquire_opts *o, struct walk_opts *w, struct acquired *a,
 	w->tls_base = a->tls_base;
 	w->thread_name = thread_name;
 	w->thread_name_self = &threads;
+	uint64_t copied = io_now_ns();
 	st = walk_into(a, o, w, out, begun, &stats, eb);
 	st = acquire_explain(a, st, eb);
 	if (st != MS_OK)
@@ -326,7 +335,8 @@ take(const struct acquire_opts *o, struct walk_opts *w, struct acquired *a,
 	st = outfile_commit(out, eb);
 	if (st != MS_OK)
 		return st;
-	tell(a, o, &stats, io_now_ns() - begun, path);
+	uint64_t now = io_now_ns();
+	tell(a, o, &stats, &(struct times){now - begun, now - copied}, path);
 	if (stats.damage > 0)
 		*exit_code = MS_EXIT_DAMAGED;
 	return MS_OK;

@@ -44,6 +44,9 @@ layout_bits(const struct layout *l, enum pyf id, const void *p)
 
 	if (f->bit_width == 0)
 		return layout_get(l, id, p);
+	unsigned shift = f->bit_first % 8;
+	if (!l->machine.big_endian && shift + f->bit_width <= 8)
+		return from[f->bit_first / 8] >> shift & ((1u << f->bit_width) - 1);
 	/* Bit by bit: no further byte is touched; big-endian counts from the top. */
 	for (unsigned i = 0; i < f->bit_width; i++) {
 		unsigned at = f->bit_first + i;

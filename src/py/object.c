@@ -28,13 +28,14 @@ py_type_of(struct py *p, taddr addr)
 
 /* Copy what is mapped of the view into p->view, zeros behind. */
 static enum status
-copy_view(struct py *p, taddr addr)
+copy_view(struct py *p, taddr addr, bool *is_file)
 {
 	size_t have = PYOBJ_VIEW;
 	const struct region *r = target_region(p->t, addr);
 
 	if (r == NULL)
 		return MS_FAULT;
+	*is_file = r->path[0] == '/';
 	if (r->end - addr < have)
 		have = (size_t)(r->end - addr);
 	enum status st = target_read(p->t, addr, p->view, have);
@@ -78,23 +79,20 @@ py_obj(struct py *p, taddr addr, struct pyobj *ret)
 	if (type == NULL)
 		return MS_FORMAT;
 
-	const struct region *r = target_region(p->t, addr);
-	if (r == NULL)
-		return MS_FAULT;
-	const uint8_t *v;
-	if (r->data != NULL && r->end - addr >= PYOBJ_VIEW) {
-		v = r->data + (addr - r->start);
-	} else {
-		enum status st = copy_view(p, addr);
+	struct target_data d;
+	if (!target_at(p->t, addr, &d) || d.n < PYOBJ_VIEW) {
+		enum status st = copy_view(p, addr, &d.is_file);
 		if (st != MS_OK)
 			return st;
-		v = p->view;
+		d.p = p->view;
 	}
+	p->str_at = 0;
 	*ret = (struct pyobj){
 		.addr = addr,
 		.type = type,
-		.p = v,
-		.refcount = object_refcount(p->l, v),
+		.p = d.p,
+		.refcount = object_refcount(p->l, d.p),
+		.is_file = d.is_file,
 	};
 	return MS_OK;
 }
@@ -155,8 +153,7 @@ py_flags(struct py *p, const struct pyobj *o)
 		if (is_tracked(p, o->addr))
 			flags |= OF_TRACKED;
 	}
-	const struct region *r = target_region(p->t, o->addr);
-	if (r != NULL && r->path[0] == '/')
+	if (o->is_file)
 		flags |= OF_STATIC;
 	if (p->rt->addr != 0 && o->addr >= p->rt->addr &&
 		o->addr - p->rt->addr < p->rt->size)
@@ -166,9 +163,9 @@ py_flags(struct py *p, const struct pyobj *o)
 		: p->l->has_immortals && (int32_t)o->refcount < 0;
 	if (is_immortal)
 		flags |= OF_IMMORTAL;
-	struct pystr s;
+	const struct pystr *s;
 	if (p->l->str_form == STR_PEP393 && (ty->flags & TPF_UNICODE) &&
-		str_read(p, o->p, o->addr, &s) == MS_OK && s.interned != 0)
+		object_str(p, o, &s) == MS_OK && s->interned != 0)
 		flags |= OF_INTERNED;
 	return flags;
 }

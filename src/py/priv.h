@@ -20,11 +20,28 @@ struct shape_row {
 	shape_fn *fn;   /* SOP_FN */
 };
 
+/* What a preview of an object tells, where no flag of its type says so (value.c). */
+enum value_rule {
+	VR_NONE,
+	VR_FLOAT,
+	VR_BOOL,
+	VR_FUNCTION,
+	VR_CODE,
+	VR_MODULE,
+	VR_CFUNCTION,
+	VR_DESCRIPTOR,
+	VR_SET,
+	VR_DEQUE,
+	VR_BYTEARRAY,
+};
+enum value_rule value_rule_of(const char *tp_name);
+
 /* A shape whose fields are resolved against the layout. */
 struct shape {
 	const char *name;     /* tp_name */
 	uint64_t struct_size; /* 0: not to be compared */
 	unsigned size_rule;
+	enum value_rule value_rule;
 	size_t first, n; /* rows, those of LIKE included */
 	bool is_asked; /* references are told by tp_traverse itself, the rows only name them */
 };
@@ -51,6 +68,18 @@ struct pylocals {
 	uint32_t first, n;
 };
 
+/* str.c */
+struct pystr {
+	taddr data;
+	uint64_t length; /* code points */
+	unsigned kind;   /* bytes per code point */
+	bool is_ascii, is_compact, is_ready;
+	unsigned interned;
+};
+
+/* Types met lately, by bits of their address: what nearly every look-up needs. */
+enum { TYPE_RECENT = 512 };
+
 struct py {
 	struct target *t;
 	const struct layout *l;
@@ -60,7 +89,7 @@ struct py {
 
 	VEC(struct pytype *) types;
 	struct map type_index; /* address to index + 1; 0 for what is no type */
-	const struct pytype *last_type;
+	const struct pytype *recent[TYPE_RECENT];
 	taddr type_type;         /* PyType_Type */
 	taddr none;              /* _Py_NoneStruct */
 	taddr str_type;          /* PyUnicode_Type */
@@ -83,6 +112,8 @@ struct py {
 
 	uint8_t view[PYOBJ_VIEW]; /* of an object that has no view of its own */
 	VEC(char) text;           /* py_value's buffer */
+	struct pystr str;         /* what object_str says of the str at str_at; 0: nothing yet */
+	taddr str_at;
 };
 
 /* shape.c */
@@ -150,14 +181,13 @@ const uint32_t *type_attrs(struct py *p, const struct pytype *ty, size_t *n);
 MUST_CHECK enum status size_apply(struct py *p, const struct pyobj *o, enum size_rule rule, uint64_t *ret);
 
 /* str.c */
-struct pystr {
-	taddr data;
-	uint64_t length; /* code points */
-	unsigned kind;   /* bytes per code point */
-	bool is_ascii, is_compact, is_ready;
-	unsigned interned;
-};
 MUST_CHECK enum status str_read(struct py *p, const void *obj, taddr addr, struct pystr *ret);
+
+/* The same of the object that py_obj read last, once for all who ask. */
+MUST_CHECK enum status object_str(struct py *p, const struct pyobj *o, const struct pystr **ret);
+
+/* Its text as UTF-8, as much as fits. */
+MUST_CHECK enum status str_text(struct py *p, const struct pystr *s, char *buf, size_t cap, size_t *len, bool *is_cut);
 
 /* Bytes of a text object that str_read looks at. */
 size_t str_header(const struct py *p);

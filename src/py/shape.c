@@ -161,6 +161,7 @@ shapes_build(struct py *p, struct errbuf *eb)
 			.name = r->type,
 			.struct_size = size != NULL ? size->size : 0,
 			.size_rule = r->rule,
+			.value_rule = value_rule_of(r->type),
 			.first = p->rows.n,
 		};
 		enum status st = put_rows(p, &s, r + 1, 0, eb);

@@ -53,31 +53,31 @@ static enum status
 size_str(struct py *p, const struct pyobj *o, uint64_t *ret)
 {
 	const struct layout *l = p->l;
-	struct pystr s;
-	enum status st = str_read(p, o->p, o->addr, &s);
+	const struct pystr *s;
+	enum status st = object_str(p, o, &s);
 	if (st != MS_OK)
 		return st;
 
-	if (s.is_compact && s.is_ascii)
-		*ret = layout_size(l, PYF_SIZEOF_ASCII) + s.length + 1;
-	else if (s.is_compact)
-		*ret = layout_size(l, PYF_SIZEOF_COMPACT) + (s.length + 1) * s.kind;
+	if (s->is_compact && s->is_ascii)
+		*ret = layout_size(l, PYF_SIZEOF_ASCII) + s->length + 1;
+	else if (s->is_compact)
+		*ret = layout_size(l, PYF_SIZEOF_COMPACT) + (s->length + 1) * s->kind;
 	else
 		*ret = layout_size(l, PYF_SIZEOF_UNICODE) +
-			(s.data != 0 ? (s.length + 1) * s.kind : 0);
+			(s->data != 0 ? (s->length + 1) * s->kind : 0);
 
 	if (layout_has(l, PYF_STR_WSTR)) {
 		taddr wstr = layout_get(l, PYF_STR_WSTR, o->p);
-		uint64_t n = s.is_compact && s.is_ascii
-			? s.length
+		uint64_t n = s->is_compact && s->is_ascii
+			? s->length
 			: layout_get(l, PYF_STR_WSTR_LENGTH, o->p);
-		if (wstr != 0 && (!s.is_ready || wstr != s.data))
+		if (wstr != 0 && (!s->is_ready || wstr != s->data))
 			*ret += (n + 1) * 4;
 	}
-	if (s.is_compact && s.is_ascii)
+	if (s->is_compact && s->is_ascii)
 		return MS_OK;
 	taddr utf8 = layout_get(l, PYF_STR_UTF8, o->p);
-	if (utf8 != 0 && utf8 != s.data)
+	if (utf8 != 0 && utf8 != s->data)
 		*ret += layout_get(l, PYF_STR_UTF8_LENGTH, o->p) + 1;
 	return MS_OK;
 }

@@ -56,6 +56,19 @@ str_read(struct py *p, const void *obj, taddr addr, struct pystr *ret)
 	return MS_OK;
 }
 
+enum status
+object_str(struct py *p, const struct pyobj *o, const struct pystr **ret)
+{
+	if (p->str_at != o->addr) {
+		enum status st = str_read(p, o->p, o->addr, &p->str);
+		if (st != MS_OK)
+			return st;
+		p->str_at = o->addr;
+	}
+	*ret = &p->str;
+	return MS_OK;
+}
+
 size_t
 str_header(const struct py *p)
 {
@@ -102,11 +115,56 @@ put_utf8(char *out, uint32_t c)
 	return 4;
 }
 
+/* n characters at c, as far as they fit behind *len; false at the first that does not. */
+static bool
+put_text(const struct py *p, const struct pystr *s, const uint8_t *c, uint64_t n, char *buf,
+	size_t cap, size_t *len)
+{
+	if (s->is_ascii) {
+		size_t fits = n < cap - *len ? (size_t)n : cap - *len;
+		memcpy(buf + *len, c, fits);
+		*len += fits;
+		return fits == n;
+	}
+	for (uint64_t j = 0; j < n; j++, c += s->kind) {
+		char one[4];
+		uint32_t point = s->kind == 1 ? *c
+					      : (uint32_t)load_uint(c, s->kind, p->l->swap);
+		size_t size = put_utf8(one, point);
+		if (size > cap - *len)
+			return false;
+		for (size_t k = 0; k < size; k++)
+			buf[(*len)++] = one[k];
+	}
+	return true;
+}
+
+enum status
+str_text(struct py *p, const struct pystr *s, char *buf, size_t cap, size_t *len, bool *is_cut)
+{
+	*len = 0;
+	*is_cut = false;
+	if (s->kind == 0 || s->data == 0)
+		return MS_OK; /* not ready: a legacy wchar_t string that was never looked
+				 at */
+	for (uint64_t i = 0; i < s->length && !*is_cut;) {
+		uint64_t now = s->length - i < 1024 ? s->length - i : 1024;
+		const uint8_t *c =
+			target_view(p->t, s->data + i * s->kind, (size_t)now * s->kind);
+		if (c == NULL)
+			return MS_FAULT;
+		*is_cut = !put_text(p, s, c, now, buf, cap, len);
+		i += now;
+	}
+	return MS_OK;
+}
+
 enum status
 py_str_text(struct py *p, taddr addr, char *buf, size_t cap, size_t *len)
 {
 	const struct pytype *ty = py_type_of(p, addr);
 	struct pystr s;
+	bool is_cut;
 
 	*len = 0;
 	if (ty == NULL)
@@ -122,27 +180,7 @@ py_str_text(struct py *p, taddr addr, char *buf, size_t cap, size_t *len)
 		is_bytes ? str_read_27(p, v, addr, true, &s) : str_read(p, v, addr, &s);
 	if (st != MS_OK)
 		return st;
-	if (s.kind == 0 || s.data == 0)
-		return MS_OK; /* not ready: a legacy wchar_t string that was never looked
-				 at */
-	for (uint64_t i = 0; i < s.length;) {
-		uint64_t now = s.length - i < 1024 ? s.length - i : 1024;
-		const uint8_t *c =
-			target_view(p->t, s.data + i * s.kind, (size_t)now * s.kind);
-		if (c == NULL)
-			return MS_FAULT;
-		for (uint64_t j = 0; j < now; j++) {
-			char one[4];
-			size_t n = put_utf8(one,
-				(uint32_t)load_uint(c + j * s.kind, s.kind, p->l->swap));
-			if (*len + n > cap)
-				return MS_OK;
-			for (size_t k = 0; k < n; k++)
-				buf[(*len)++] = one[k];
-		}
-		i += now;
-	}
-	return MS_OK;
+	return str_text(p, &s, buf, cap, len, &is_cut);
 }
 
 uint32_t

@@ -465,17 +465,20 @@ load_type(struct py *p, taddr addr)
 const struct pytype *
 py_type(struct py *p, taddr addr)
 {
+	/* Fibonacci hashing: types of one kind lie at regular distances. */
+	const struct pytype **recent =
+		&p->recent[addr * 0x9e3779b97f4a7c15u >> 32 & (TYPE_RECENT - 1)];
 	uint32_t i;
 
-	if (p->last_type != NULL && p->last_type->addr == addr)
-		return p->last_type;
+	if (*recent != NULL && (*recent)->addr == addr)
+		return *recent;
 	const struct pytype *ty;
 	if (map_get(&p->type_index, addr, &i))
 		ty = i != 0 ? p->types.at[i - 1] : NULL;
 	else
 		ty = load_type(p, addr);
 	if (ty != NULL)
-		p->last_type = ty;
+		*recent = ty;
 	return ty;
 }
 

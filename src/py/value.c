@@ -45,19 +45,27 @@ value_len(uint64_t len)
 static struct heap_value
 value_str(struct py *p, const struct pyobj *o, size_t max)
 {
-	struct pystr s;
+	const struct pystr *s;
 	struct heap_value v = value_len(VALUE_NO_LEN);
 
-	if (str_read(p, o->p, o->addr, &s) != MS_OK)
+	if (object_str(p, o, &s) != MS_OK)
 		return v;
-	v.len = s.length;
+	v.len = s->length;
 	if (max == 0)
 		return v;
-	v.text = text_room(p, max);
-	if (py_str_text(p, o->addr, p->text.at, max, &v.text_len) != MS_OK)
-		return value_len(s.length);
+	size_t n = s->length < max ? (size_t)s->length : max;
+	const void *whole = s->is_ascii ? target_view(p->t, s->data, n) : NULL;
+	if (whole != NULL) {
+		v.text = whole;
+		v.text_len = n;
+		v.cut = n < s->length;
+	} else {
+		v.text = text_room(p, max);
+		if (str_text(p, s, p->text.at, max, &v.text_len, &v.cut) != MS_OK)
+			return value_len(s->length);
+		v.cut |= s->length > 0 && v.text_len == 0;
+	}
 	v.kind = VK_STR;
-	v.cut = v.text_len < s.length || (v.text_len >= max && s.length * 4 > max);
 	return v;
 }
 
@@ -117,6 +125,23 @@ py_int_value(struct py *p, const uint8_t bytes[PYINT_VIEW], uint64_t *ret)
 	return MS_OK;
 }
 
+/* A number in at most 21 characters; returns how many. */
+static size_t
+put_decimal(char *out, bool is_negative, uint64_t v)
+{
+	char digits[20];
+	size_t n = 0, at = 0;
+
+	do
+		digits[n++] = (char)('0' + v % 10);
+	while ((v /= 10) != 0);
+	if (is_negative)
+		out[at++] = '-';
+	while (n > 0)
+		out[at++] = digits[--n];
+	return at;
+}
+
 /* 2.7: an int is a C long; bool is one. */
 static struct heap_value
 value_int_27(struct py *p, const struct pyobj *o, size_t max)
@@ -152,15 +177,14 @@ value_int(struct py *p, const struct pyobj *o, size_t max)
 	if (digits <= DECIMAL_DIGITS) {
 		for (uint64_t i = digits; i-- > 0;)
 			v = v << digit_bits(p) | digit_at(p, o->p, i);
-		ret.text_len = (size_t)snprintf(
-			text, max + 64, "%s%" PRIu64, n < 0 ? "-" : "", v);
+		ret.text_len = put_decimal(text, n < 0, v);
 	} else {
 		/* Long ones in hexadecimal: the top digits, as many as fit. */
 		size_t at = (size_t)snprintf(text, max + 64, "%s0x", n < 0 ? "-" : "");
 		VEC(uint8_t) nibbles = {0};
 		uint64_t acc = 0, bits = 0, cap = digits < 16384 ? digits : 16384;
 		for (uint64_t i = digits - cap; i < digits; i++) {
-			uint8_t raw[4];
+			uint8_t raw[8];
 			unsigned width = p->l->digit_width;
 			if (target_read(p->t,
 				    o->addr + layout_off(p->l, PYF_INT_DIGITS) +
@@ -187,6 +211,64 @@ value_int(struct py *p, const struct pyobj *o, size_t max)
 	return ret;
 }
 
+/*
+ * The shortest decimal digits that read back as the same double, and the power of ten of
+ * the first. 15 digits are never ambiguous, so that fewer are 15 with zeros behind; only
+ * the tiniest numbers have less precision than that.
+ */
+static int
+float_digits(double d, char digits[32], size_t *n)
+{
+	char text[64];
+
+	for (int have = isnormal(d) ? 15 : 1; have <= 17; have++) {
+		snprintf(text, sizeof(text), "%.*e", have - 1, d);
+		if (strtod(text, NULL) == d)
+			break;
+	}
+	const char *at = text;
+	*n = 0;
+	for (; *at != 'e'; at++)
+		if (*at >= '0' && *at <= '9')
+			digits[(*n)++] = *at;
+	while (*n > 1 && digits[*n - 1] == '0')
+		(*n)--;
+	return atoi(at + 1);
+}
+
+/* As repr() lays it out (format_float_short, Python/pystrtod.c). d is finite. */
+static size_t
+put_float(char *out, double d)
+{
+	char digits[32];
+	size_t n, at = 0;
+	double whole = fabs(d);
+
+	if (whole < 1e15 && whole == (double)(uint64_t)whole) {
+		at = put_decimal(out, signbit(d), (uint64_t)whole);
+		return at + (size_t)sprintf(out + at, ".0");
+	}
+	int ten = float_digits(whole, digits, &n);
+	if (signbit(d))
+		out[at++] = '-';
+	if (ten < -4 || ten >= 16) {
+		out[at++] = digits[0];
+		return at +
+			(size_t)sprintf(out + at, "%s%.*se%+03d", n > 1 ? "." : "",
+				(int)(n - 1), digits + 1, ten);
+	}
+	if (ten < 0)
+		return at +
+			(size_t)sprintf(out + at, "0.%.*s%.*s", -ten - 1, "000",
+				(int)n, digits);
+	size_t front = (size_t)ten + 1;
+	for (size_t i = 0; i < front; i++)
+		out[at++] = i < n ? digits[i] : '0';
+	return at +
+		(size_t)sprintf(out + at, ".%.*s", n > front ? (int)(n - front) : 1,
+			n > front ? digits + front : "0");
+}
+
 /* The shortest text that reads back as the same double, as repr() writes it. */
 static struct heap_value
 value_float(struct py *p, const struct pyobj *o, size_t max)
@@ -198,23 +280,14 @@ value_float(struct py *p, const struct pyobj *o, size_t max)
 	if (max == 0)
 		return v;
 	memcpy(&d, &raw, sizeof(d));
-	char *text = text_room(p, max);
-	if (isnan(d) || isinf(d)) {
-		v.text_len = (size_t)snprintf(text, 64,
-			isnan(d)        ? "nan"
-				: d < 0 ? "-inf"
-					: "inf");
-	} else {
-		for (int digits = 1; digits <= 17; digits++) {
-			v.text_len = (size_t)snprintf(text, 64, "%.*g", digits, d);
-			if (strtod(text, NULL) == d)
-				break;
-		}
-		if (strpbrk(text, ".e") == NULL)
-			v.text_len += (size_t)snprintf(text + v.text_len, 8, ".0");
-	}
 	v.kind = VK_FLOAT;
-	v.text = text;
+	v.text = text_room(p, max);
+	if (isfinite(d)) {
+		v.text_len = put_float(p->text.at, d);
+		return v;
+	}
+	v.text = isnan(d) ? "nan" : d < 0 ? "-inf" : "inf";
+	v.text_len = strlen(v.text);
 	return v;
 }
 
@@ -286,64 +359,77 @@ value_type(struct py *p, const struct pyobj *o, size_t max)
 	return v;
 }
 
+enum value_rule
+value_rule_of(const char *tp_name)
+{
+	static const struct {
+		const char *tp_name;
+		enum value_rule rule;
+	} rules[] = {
+		{"float", VR_FLOAT},
+		{"bool", VR_BOOL},
+		{"function", VR_FUNCTION},
+		{"code", VR_CODE},
+		{"module", VR_MODULE},
+		{"builtin_function_or_method", VR_CFUNCTION},
+		{"builtin_method", VR_CFUNCTION},
+		{"set", VR_SET},
+		{"frozenset", VR_SET},
+		{"collections.deque", VR_DEQUE},
+		{"bytearray", VR_BYTEARRAY},
+	};
+	static const char descriptor[] = "_descriptor";
+	size_t n = strlen(tp_name), tail = sizeof(descriptor) - 1;
+
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+		if (strcmp(tp_name, rules[i].tp_name) == 0)
+			return rules[i].rule;
+	return n > tail && strcmp(tp_name + n - tail, descriptor) == 0 ? VR_DESCRIPTOR
+								       : VR_NONE;
+}
+
+/* The name that the first of two fields has, where this release has it. */
+static struct heap_value
+value_name(struct py *p, const struct pyobj *o, enum pyf field, enum pyf or_else, size_t max)
+{
+	enum pyf id = layout_has(p->l, field) ? field : or_else;
+	return value_of_str_at(p, layout_get(p->l, id, o->p), VK_NAME, max);
+}
+
 /* By the shape that decodes the object: kinds that no flag of the type tells. */
 static struct heap_value
 value_by_shape(struct py *p, const struct pyobj *o, size_t max)
 {
-	const char *name = o->type->shape != NULL ? o->type->shape->name : "";
 	const struct layout *l = p->l;
 
-	switch (name[0]) {
-	case 'f':
-		if (strcmp(name, "float") == 0)
-			return value_float(p, o, max);
-		if (strcmp(name, "function") == 0)
-			return value_of_str_at(p,
-				layout_get(l,
-					layout_has(l, PYF_FUNC_QUALNAME)
-						? PYF_FUNC_QUALNAME
-						: PYF_FUNC_NAME,
-					o->p),
-				VK_NAME, max);
-		if (strcmp(name, "frozenset") == 0)
-			return value_len(layout_get(l, PYF_SET_USED, o->p));
-		break;
-	case 's':
-		if (strcmp(name, "set") == 0)
-			return value_len(layout_get(l, PYF_SET_USED, o->p));
-		break;
-	case 'c':
-		if (strcmp(name, "code") == 0)
-			return value_of_str_at(p,
-				layout_get(l,
-					layout_has(l, PYF_CODE_QUALNAME)
-						? PYF_CODE_QUALNAME
-						: PYF_CODE_NAME,
-					o->p),
-				VK_NAME, max);
-		if (strcmp(name, "collections.deque") == 0)
-			return value_len(layout_get(l, PYF_OB_SIZE, o->p));
-		break;
-	case 'm':
-		if (strcmp(name, "module") == 0 && layout_has(l, PYF_MODULE_NAME))
-			return value_of_str_at(
-				p, layout_get(l, PYF_MODULE_NAME, o->p), VK_NAME, max);
-		break;
-	case 'b':
-		if (strcmp(name, "builtin_function_or_method") == 0 ||
-			strcmp(name, "builtin_method") == 0)
-			return value_c_name(p, layout_get(l, PYF_CFUNC_DEF, o->p), max);
-		if (strcmp(name, "bytearray") == 0 && layout_has(l, PYF_BYTEARRAY_START))
-			return value_bytes(p, layout_get(l, PYF_BYTEARRAY_START, o->p),
-				layout_get(l, PYF_OB_SIZE, o->p), max);
-		break;
-	default:
+	switch (o->type->shape != NULL ? o->type->shape->value_rule : VR_NONE) {
+	case VR_FLOAT:
+		return value_float(p, o, max);
+	case VR_FUNCTION:
+		return value_name(p, o, PYF_FUNC_QUALNAME, PYF_FUNC_NAME, max);
+	case VR_CODE:
+		return value_name(p, o, PYF_CODE_QUALNAME, PYF_CODE_NAME, max);
+	case VR_DESCRIPTOR:
+		return value_name(p, o, PYF_DESCR_NAME, PYF_DESCR_NAME, max);
+	case VR_MODULE:
+		if (!layout_has(l, PYF_MODULE_NAME))
+			break;
+		return value_name(p, o, PYF_MODULE_NAME, PYF_MODULE_NAME, max);
+	case VR_CFUNCTION:
+		return value_c_name(p, layout_get(l, PYF_CFUNC_DEF, o->p), max);
+	case VR_SET:
+		return value_len(layout_get(l, PYF_SET_USED, o->p));
+	case VR_DEQUE:
+		return value_len(layout_get(l, PYF_OB_SIZE, o->p));
+	case VR_BYTEARRAY:
+		if (!layout_has(l, PYF_BYTEARRAY_START))
+			break;
+		return value_bytes(p, layout_get(l, PYF_BYTEARRAY_START, o->p),
+			layout_get(l, PYF_OB_SIZE, o->p), max);
+	case VR_BOOL:
+	case VR_NONE:
 		break;
 	}
-	size_t n = strlen(name);
-	if (n > 11 && strcmp(name + n - 11, "_descriptor") == 0)
-		return value_of_str_at(
-			p, layout_get(l, PYF_DESCR_NAME, o->p), VK_NAME, max);
 	return value_len(VALUE_NO_LEN);
 }
 
@@ -362,7 +448,7 @@ py_value(struct py *p, const struct pyobj *o, size_t max)
 		return value_int_27(p, o, max);
 	if (flags & TPF_LONG) {
 		struct heap_value v = value_int(p, o, max);
-		if (o->type->shape == NULL || strcmp(o->type->shape->name, "bool") != 0 ||
+		if (o->type->shape == NULL || o->type->shape->value_rule != VR_BOOL ||
 			v.kind != VK_INT)
 			return v;
 		v.kind = VK_BOOL;

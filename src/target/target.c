@@ -35,6 +35,7 @@ struct memo {
 	taddr start;
 	uint64_t len;
 	const uint8_t *data;
+	bool is_file;
 };
 
 /* Bytes [start, start + len) read from the backend; in the chain of one bucket. */
@@ -355,7 +356,10 @@ static void
 memo_set(struct target *t, const struct region *r, taddr addr)
 {
 	*memo_of(t, addr) = (struct memo){
-	        .start = r->start, .len = r->end - r->start, .data = r->data};
+	        .start = r->start,
+	        .len = r->end - r->start,
+	        .data = r->data,
+	        .is_file = r->path[0] == '/'};
 }
 
 enum status
@@ -438,6 +442,23 @@ target_view(struct target *t, taddr addr, size_t n)
 	if (off < m->len && n <= m->len - off)
 		return m->data + off;
 	return view_slow(t, addr, n);
+}
+
+bool
+target_at(struct target *t, taddr addr, struct target_data *ret)
+{
+	const struct memo *m = memo_of(t, addr);
+	uint64_t off = addr - m->start;
+
+	if (off >= m->len) {
+		const struct region *r = target_region(t, addr);
+		if (r == NULL || r->data == NULL)
+			return false;
+		memo_set(t, r, addr);
+		off = addr - m->start;
+	}
+	*ret = (struct target_data){m->data + off, m->len - off, m->is_file};
+	return true;
 }
 
 /* ---- integers and strings ---- */

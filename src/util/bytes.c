@@ -4,7 +4,7 @@
 #include "memscan/bytes.h"
 
 uint64_t
-load_uint(const void *p, unsigned width, bool swap)
+load_uint_any(const void *p, unsigned width, bool swap)
 {
 	uint64_t v64;
 	uint32_t v32;
