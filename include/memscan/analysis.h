@@ -6,6 +6,7 @@
 #ifndef MEMSCAN_ANALYSIS_H
 #define MEMSCAN_ANALYSIS_H
 
+#include "memscan/graph.h"
 #include "memscan/heap.h"
 
 /* By what objects are put together. */
@@ -39,5 +40,159 @@ struct summary {
 MUST_CHECK enum status summary_compute(const struct heap *h, enum summary_by by,
 	enum summary_sort sort, struct summary *ret, struct errbuf *eb);
 void summary_fini(struct summary *s);
+
+/* ---- what would be freed ---- */
+
+/*
+ * The dominator of an object is the nearest one that is on every way to it: without it,
+ * the object would be freed. OBJID_NONE: there is none, the root alone dominates it.
+ */
+struct dominators {
+	objid *idom;  /* nobj */
+	objid *order; /* nobj: a dominator stands before what it dominates */
+};
+
+/*
+ * Semi-NCA over the depth-first order of g, which must be one of g: nearly linear.
+ * MS_NOMEM   28 bytes an object and 4 a reference are not to be had
+ */
+MUST_CHECK enum status dominators_compute(const struct graph *g,
+	const struct graph_order *o, struct dominators *ret, struct errbuf *eb);
+void dominators_fini(struct dominators *d);
+
+/* Bytes that object i is worth: its size, and memory that it owns beside it. */
+uint64_t object_bytes(const struct heap *h, objid i);
+
+/*
+ * Bytes that would be freed without the object: its own and those of all that it
+ * dominates, by object, into a fresh array; free() it.
+ * MS_NOMEM   8 bytes an object are not to be had
+ */
+MUST_CHECK enum status retained_compute(const struct heap *h, const struct dominators *d,
+	uint64_t **ret, struct errbuf *eb);
+
+/* What objects one dominates: those of i are child[first[i] .. first[i + 1] - 1], most
+ * retained first; the root's are those of nobj. */
+struct domtree {
+	uint32_t *first; /* nobj + 2 */
+	objid *child;    /* nobj */
+};
+
+/* MS_NOMEM   8 bytes an object are not to be had */
+MUST_CHECK enum status domtree_build(const struct heap *h, const struct dominators *d,
+	const uint64_t *retained, struct domtree *ret, struct errbuf *eb);
+void domtree_fini(struct domtree *t);
+
+/* Objects and bytes. */
+struct amount {
+	uint64_t count, bytes;
+};
+
+/*
+ * What would be freed if all objects marked in `set` went, themselves included (heapy's
+ * domisize): all that cannot be reached without passing one of them. It is more than
+ * the sum over the set when its members share something, less when one dominates another.
+ * `freed`, if not NULL, gets the marks of it; free() it.
+ * MS_NOMEM   some bits, and 4 bytes an object, are not to be had
+ */
+MUST_CHECK enum status retained_set(const struct graph *g, const uint64_t *set,
+	struct amount *ret, uint64_t **freed, struct errbuf *eb);
+
+/* What would be freed if all objects of a type went. */
+struct retained_type {
+	uint32_t type;
+	uint64_t count, size; /* of its objects: how many, and their own bytes */
+	struct amount retained;
+};
+
+/*
+ * For types[0 .. n - 1], in ret[0 .. n - 1]: retained_set of all objects of each,
+ * 64 types at a time.
+ * MS_NOMEM   12 bytes an object are not to be had
+ */
+MUST_CHECK enum status retained_types(const struct graph *g, const uint32_t *types,
+	size_t n, struct retained_type *ret, struct errbuf *eb);
+
+/* ---- why it is alive ---- */
+
+/* A way from an entry of the graph down to an object. */
+struct path {
+	uint32_t entry; /* of the graph */
+	objid *at;      /* n objects, at[0] the entry's */
+	uint64_t *ref;  /* n: the reference of at[k - 1] to at[k]; ref[0] means nothing */
+	size_t n;
+};
+
+void path_fini(struct path *p);
+
+/* The way to i in a tree of g; false if there is none. */
+bool path_of(const struct graph *g, const struct graph_tree *t, objid i, struct path *ret);
+
+struct paths {
+	struct path *at;
+	size_t n;
+	bool is_all; /* there are no more */
+};
+
+/*
+ * Ways to object i that have nothing in common but i itself, as many as there are but at
+ * most max; shortest first. Objects marked in `avoid` (may be NULL) are not passed.
+ * MS_NOMEM   24 bytes an object are not to be had
+ */
+MUST_CHECK enum status paths_disjoint(const struct graph *g, objid i, size_t max,
+	const uint64_t *avoid, struct paths *ret, struct errbuf *eb);
+void paths_fini(struct paths *p);
+
+/*
+ * Ways merged: one node for all references of one kind and name that go on from one node;
+ * also all items of a container, all keys of a dict that is not some object's __dict__.
+ */
+struct merged_node {
+	uint32_t parent; /* node, or HEAP_NONE: it is entry number `entry` */
+	uint32_t entry;
+	objid from;  /* one reference that it stands for: of this object, */
+	uint64_t ref; /* with this number */
+	bool varies; /* and there are others with another key or index */
+	bool again;  /* stands for any number more of steps like the parent's */
+};
+
+/* Objects that are held in one way: those of one node. */
+struct merged_row {
+	uint32_t node;
+	uint64_t count, bytes;
+	objid example; /* the first */
+};
+
+struct merged {
+	struct merged_node *node;
+	struct merged_row *rows; /* most objects first */
+	size_t n_node, n;
+	uint64_t unreached; /* of the set, what no way of the tree leads to */
+};
+
+/*
+ * The ways of a tree to all objects marked in `set`, merged.
+ * MS_NOMEM   4 bytes an object are not to be had
+ */
+MUST_CHECK enum status paths_merge(const struct graph *g, const struct graph_tree *t,
+	const uint64_t *set, struct merged *ret, struct errbuf *eb);
+void merged_fini(struct merged *m);
+
+/* ---- cycles ---- */
+
+/* Strongly connected components: objects each of which can be reached from each other. */
+struct cycles {
+	uint32_t *component; /* nobj: equal for objects of one component; 0: on no cycle */
+	uint32_t n;          /* components, numbered from 1 */
+};
+
+/*
+ * Components of two objects or more, and objects that refer to themselves, among those
+ * not marked in `outside` (may be NULL).
+ * MS_NOMEM   12 bytes an object are not to be had
+ */
+MUST_CHECK enum status cycles_compute(const struct graph *g, const uint64_t *outside,
+	struct cycles *ret, struct errbuf *eb);
+void cycles_fini(struct cycles *c);
 
 #endif

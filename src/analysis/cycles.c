@@ -1,0 +1,130 @@
+/*
+ * Strongly connected components by Tarjan's algorithm, without recursion. An object's
+ * number is that of its visit; low is the least number on the stack that it leads back
+ * to.
+ */
+#include "memscan/analysis.h"
+
+#include <stdlib.h>
+
+#include "memscan/mem.h"
+#include "memscan/vec.h"
+
+#define DONE UINT32_MAX /* number of an object whose component is known */
+
+struct frame {
+	objid at;
+	bool has_loop;
+	uint64_t next, end;
+};
+
+struct search {
+	const struct graph *g;
+	const uint64_t *outside;
+	struct cycles c;
+	uint32_t *number; /* nobj; 0: not visited */
+	uint32_t *low;    /* nobj */
+	uint32_t n_visited;
+	VEC(struct frame) down;
+	VEC(objid) open; /* visited, of no known component */
+};
+
+static void
+search_fini(struct search *s)
+{
+	cycles_fini(&s->c);
+	free(s->number);
+	free(s->low);
+	vec_fini(&s->down);
+	vec_fini(&s->open);
+}
+
+static void
+visit(struct search *s, objid i)
+{
+	struct frame f = {.at = i};
+
+	f.end = graph_refs(s->g, i, &f.next);
+	s->number[i] = s->low[i] = ++s->n_visited;
+	vec_push(&s->open, i);
+	vec_push(&s->down, f);
+}
+
+/* All that was opened since i is one component. */
+static void
+close_component(struct search *s, objid i, bool has_loop)
+{
+	bool is_cycle = has_loop || s->open.at[s->open.n - 1] != i;
+	uint32_t id = is_cycle ? ++s->c.n : 0;
+	objid top;
+
+	do {
+		top = s->open.at[--s->open.n];
+		s->number[top] = DONE;
+		s->c.component[top] = id;
+	} while (top != i);
+}
+
+/* The next reference of the object visited last, or its end. */
+static void
+step(struct search *s)
+{
+	const struct heap *h = s->g->h;
+	struct frame *f = &s->down.at[s->down.n - 1];
+	objid i = f->at;
+
+	if (f->next < f->end) {
+		uint64_t r = f->next++;
+		objid to = h->to[r];
+		if (!graph_holds(s->g, h->label[r]) ||
+			(s->outside != NULL && mark_get(s->outside, to)))
+			return;
+		f->has_loop |= to == i;
+		if (s->number[to] == 0)
+			visit(s, to);
+		else if (s->number[to] < s->low[i])
+			s->low[i] = s->number[to];
+		return;
+	}
+	if (s->low[i] == s->number[i])
+		close_component(s, i, f->has_loop);
+	s->down.n--;
+	if (s->down.n == 0)
+		return;
+	objid above = s->down.at[s->down.n - 1].at;
+	if (s->number[i] != DONE && s->low[i] < s->low[above])
+		s->low[above] = s->low[i];
+}
+
+enum status
+cycles_compute(const struct graph *g, const uint64_t *outside, struct cycles *ret,
+	struct errbuf *eb)
+{
+	CLEAN(search_fini) struct search s = {.g = g, .outside = outside};
+	size_t n = (size_t)g->h->nobj + 1;
+
+	enum status st = mem_checked(n, 4, SIZE_MAX, &s.c.component, eb);
+	if (st == MS_OK)
+		st = mem_checked(n, 4, SIZE_MAX, &s.number, eb);
+	if (st == MS_OK)
+		st = mem_checked(n, 4, SIZE_MAX, &s.low, eb);
+	if (st != MS_OK)
+		return errbuf_wrap(eb, "cycles");
+	for (objid i = 0; i < g->h->nobj; i++) {
+		if (s.number[i] != 0 || (outside != NULL && mark_get(outside, i)))
+			continue;
+		visit(&s, i);
+		while (s.down.n > 0)
+			step(&s);
+	}
+	*ret = s.c;
+	s.c = (struct cycles){0};
+	return MS_OK;
+}
+
+void
+cycles_fini(struct cycles *c)
+{
+	free(c->component);
+	*c = (struct cycles){0};
+}
