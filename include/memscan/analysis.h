@@ -6,6 +6,7 @@
 #ifndef MEMSCAN_ANALYSIS_H
 #define MEMSCAN_ANALYSIS_H
 
+#include "memscan/bitset.h"
 #include "memscan/graph.h"
 #include "memscan/heap.h"
 
@@ -194,5 +195,77 @@ struct cycles {
 MUST_CHECK enum status cycles_compute(const struct graph *g, const uint64_t *outside,
 	struct cycles *ret, struct errbuf *eb);
 void cycles_fini(struct cycles *c);
+
+/*
+ * ---- selections: sets of objects, said in the language of memscan-select(7) ----
+ *
+ * What an expression needs that is not in the heap. A function may be NULL, and so may
+ * the whole: then a selection that needs it is MS_USAGE. What they give is borrowed, and
+ * asked for when an expression needs it only.
+ */
+struct sel_env {
+	void *self;
+	/* Retained bytes of each object (nobj): "retained > 10M". */
+	enum status (*retained)(void *self, const uint64_t **ret, struct errbuf *eb);
+	/* Objects that an older dump has, too (--rel): "new" is all others. */
+	enum status (*older)(void *self, const struct bitset **ret, struct errbuf *eb);
+};
+
+struct sel;
+
+/*
+ * Read an expression.
+ * MS_USAGE   it is wrong; the message has the expression and a caret below the place
+ */
+MUST_CHECK enum status sel_parse(const char *expr, struct sel **ret, struct errbuf *eb);
+void sel_free(struct sel *s);
+
+/*
+ * The objects that it means, as a set of the range 0 .. nobj - 1; bitset_fini() it. Needs
+ * all columns.
+ * MS_USAGE   what it needs is not to be had of env or of this dump
+ * MS_ABSENT  no object at an address
+ * MS_NOMEM   some bits an object are not to be had
+ */
+MUST_CHECK enum status sel_select(const struct sel *s, const struct heap *h,
+	const struct sel_env *env, struct bitset *ret, struct errbuf *eb);
+
+/* Both at once. */
+MUST_CHECK enum status sel_eval(const struct heap *h, const char *expr,
+	const struct sel_env *env, struct bitset *ret, struct errbuf *eb);
+
+/* ---- an older dump of the same process ---- */
+
+/* Are they of one process (pid and start time)? */
+bool rel_same_process(const struct heap *h, const struct heap *older);
+
+/*
+ * The objects of h that `older` has, too: of the same address, type and, as far as it
+ * cannot change, value. Needs addr, by_addr, type and values of both.
+ * MS_NOMEM   a bit an object is not to be had
+ */
+MUST_CHECK enum status rel_compute(const struct heap *h, const struct heap *older,
+	struct bitset *ret, struct errbuf *eb);
+
+/* ---- the largest objects ---- */
+
+/* BUFFER: memory that they own beside themselves. BOTH: size and buffer, each byte once. */
+enum top_by { TOP_SIZE, TOP_BUFFER, TOP_BOTH, TOP_RETAINED };
+
+struct top_row {
+	objid id;
+	uint64_t bytes;
+};
+
+struct top {
+	struct top_row *rows; /* largest first */
+	size_t n;
+	uint64_t count, bytes; /* of all, shown or not */
+};
+
+/* At most `limit` (1 or more) objects of a set; `retained` is for TOP_RETAINED alone. */
+void top_compute(const struct heap *h, const struct bitset *of, enum top_by by,
+	const uint64_t *retained, size_t limit, struct top *ret);
+void top_fini(struct top *t);
 
 #endif

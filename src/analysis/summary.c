@@ -12,6 +12,8 @@
 #include "memscan/mem.h"
 #include "memscan/vec.h"
 
+#include "priv.h"
+
 /* What rows are being counted into. */
 struct kinds {
 	const struct heap *h;
@@ -29,12 +31,8 @@ kinds_fini(struct kinds *k)
 	free(k->row_memo);
 }
 
-/*
- * owner[i] becomes 1 + the type of the first object whose __dict__ is i. Only a
- * reference that says so makes an owner; being somebody's attribute does not.
- */
-static void
-find_owners(const struct heap *h, uint32_t *owner)
+void
+owners_find(const struct heap *h, uint32_t *owner)
 {
 	for (objid i = 0; i < h->nobj; i++) {
 		for (uint64_t r = h->first[i]; r < h->first[i + 1]; r++) {
@@ -200,7 +198,7 @@ summary_compute(const struct heap *h, enum summary_by by, enum summary_sort sort
 	if (st != MS_OK)
 		return st;
 	if (by == SUMMARY_TYPE)
-		find_owners(h, owner);
+		owners_find(h, owner);
 	uint32_t next = 0;
 	for (objid i = 0; i < h->nobj; i++) {
 		uint32_t at = row_of(&k, h->type[i], owner[i]);

@@ -1,0 +1,37 @@
+/*
+ * Shared inside the analysis layer: small things that several analyses look up.
+ */
+#ifndef MEMSCAN_ANALYSIS_PRIV_H
+#define MEMSCAN_ANALYSIS_PRIV_H
+
+#include "memscan/heap.h"
+
+/*
+ * owner[i] becomes 1 + the type of the first object whose __dict__ is i; it is zeroed
+ * before. Only a reference that says so makes an owner; being an attribute does not.
+ */
+void owners_find(const struct heap *h, uint32_t *owner);
+
+/* Bytes that a buffer's object owns (NULL: 0), and those of them that are not in its
+ * size. */
+static inline uint64_t
+buffer_owned(const struct heap_buffer *b)
+{
+	return b != NULL && (b->flags & BUFFER_OWNED) != 0 ? b->bytes : 0;
+}
+
+static inline uint64_t
+buffer_beside(const struct heap_buffer *b)
+{
+	return b != NULL && (b->flags & BUFFER_IN_SIZE) == 0 ? buffer_owned(b) : 0;
+}
+
+/* Values of objects in ascending order, each record looked at once. All-zero is a start.
+ */
+struct values_cursor {
+	const uint8_t *p;
+	objid next;
+};
+struct heap_value values_next(struct values_cursor *c, const struct heap *h, objid i);
+
+#endif
