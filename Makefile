@@ -73,6 +73,7 @@ need-libs:
 .PHONY: install uninstall tables clean help
 MAN1 := $(wildcard man/*.1)
 MAN5 := $(wildcard man/*.5)
+MAN7 := $(wildcard man/*.7)
 SHARE = $(DESTDIR)$(PREFIX)/share
 COMPLETIONS = $(SHARE)/bash-completion/completions/memscan $(SHARE)/zsh/site-functions/_memscan \
               $(SHARE)/fish/vendor_completions.d/memscan.fish
@@ -81,6 +82,7 @@ install: all  ## install program, man pages, completion below PREFIX (and DESTDI
 	install -D -m 755 $(PROG) $(DESTDIR)$(PREFIX)/bin/memscan
 	$(foreach m,$(MAN1),install -D -m 644 $(m) $(SHARE)/man/man1/$(notdir $(m));)
 	$(foreach m,$(MAN5),install -D -m 644 $(m) $(SHARE)/man/man5/$(notdir $(m));)
+	$(foreach m,$(MAN7),install -D -m 644 $(m) $(SHARE)/man/man7/$(notdir $(m));)
 	install -d $(dir $(COMPLETIONS))
 	$(PROG) completion bash > $(word 1,$(COMPLETIONS))
 	$(PROG) completion zsh > $(word 2,$(COMPLETIONS))
@@ -88,7 +90,8 @@ install: all  ## install program, man pages, completion below PREFIX (and DESTDI
 
 uninstall:  ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/memscan $(COMPLETIONS) $(MAN1:man/%=$(SHARE)/man/man1/%) \
-	$(MAN5:man/%=$(SHARE)/man/man5/%)
+	$(MAN5:man/%=$(SHARE)/man/man5/%) \
+	$(MAN7:man/%=$(SHARE)/man/man7/%)
 
 include tests/tests.mk
 

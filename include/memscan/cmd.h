@@ -82,7 +82,7 @@ MUST_CHECK enum status cmd_format(
 /* The table, sorted by name, and a command by name (or NULL). */
 extern const struct cmd *const cmd_table[];
 extern const size_t cmd_count;
-const struct cmd *cmd_find(const char *name);
+const struct cmd *cmd_by_name(const char *name);
 
 /* Parse and run a command line; returns the program's exit code. */
 int cmd_main(int argc, char **argv);

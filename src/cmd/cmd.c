@@ -19,16 +19,18 @@ const struct cmd *const cmd_table[] = {
 	&cmd_completion,
 	&cmd_dump,
 	&cmd_export,
+	&cmd_find,
 	&cmd_info,
 	&cmd_offsets,
 	&cmd_show,
 	&cmd_summary,
+	&cmd_top,
 };
 
 const size_t cmd_count = ARRAY_LEN(cmd_table);
 
 const struct cmd *
-cmd_find(const char *name)
+cmd_by_name(const char *name)
 {
 	for (size_t i = 0; i < cmd_count; i++)
 		if (strcmp(cmd_table[i]->name, name) == 0)
@@ -138,7 +140,10 @@ cmd_help_all(FILE *out)
 
 /* ---- running ---- */
 
-/* A message may quote names of the target: nothing in it may drive the terminal. */
+/*
+ * A message may quote names of the target: nothing in it may drive the terminal. Lines
+ * after the first are indented, so that none can pass for a message.
+ */
 static void
 print_error(const char *command, const struct errbuf *eb)
 {
@@ -146,8 +151,12 @@ print_error(const char *command, const struct errbuf *eb)
 	fputs("memscan: ", stderr);
 	if (command != NULL)
 		fprintf(stderr, "%s: ", command);
-	for (const char *p = eb->msg; *p != '\0'; p++)
-		fputc((unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p, stderr);
+	for (const char *p = eb->msg; *p != '\0'; p++) {
+		if (*p == '\n')
+			fputs("\n    ", stderr);
+		else
+			fputc((unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p, stderr);
+	}
 	fputc('\n', stderr);
 	if (eb->code == MS_USAGE)
 		fprintf(stderr, "See 'memscan %s%s-h'.\n", command != NULL ? command : "",
@@ -229,7 +238,7 @@ cmd_main(int argc, char **argv)
 	}
 	if (word[0] == '-')
 		return run(&cmd_dump, argc - 1, argv + 1);
-	const struct cmd *cmd = cmd_find(word);
+	const struct cmd *cmd = cmd_by_name(word);
 	if (cmd == NULL)
 		return unknown_command(word);
 	return run(cmd, argc - 2, argv + 2);

@@ -33,7 +33,7 @@ bool meta_number(const struct heap *h, const char *key, uint64_t *ret);
 /* Cleanup guards. */
 void clean_dump(struct dump **d);
 
-extern const struct cmd cmd_check, cmd_completion, cmd_dump, cmd_export, cmd_info,
-	cmd_offsets, cmd_show, cmd_summary;
+extern const struct cmd cmd_check, cmd_completion, cmd_dump, cmd_export, cmd_find,
+	cmd_info, cmd_offsets, cmd_show, cmd_summary, cmd_top;
 
 #endif

@@ -6,7 +6,8 @@ unset MAKEFLAGS MAKELEVEL
 "${MAKE:-make}" -s install VARIANT="$VARIANT" CC="$CC" DESTDIR="$tmp" PREFIX=/opt/x || exit 1
 for f in bin/memscan share/bash-completion/completions/memscan share/zsh/site-functions/_memscan \
 	share/fish/vendor_completions.d/memscan.fish $(cd man && ls *.1 2> /dev/null | sed 's,^,share/man/man1/,') \
-	$(cd man && ls *.5 2> /dev/null | sed 's,^,share/man/man5/,'); do
+	$(cd man && ls *.5 2> /dev/null | sed 's,^,share/man/man5/,') \
+	$(cd man && ls *.7 2> /dev/null | sed 's,^,share/man/man7/,'); do
 	[ -s "$tmp/opt/x/$f" ] || { echo "$f was not installed"; exit 1; }
 done
 [ "$(ls "$tmp")" = opt ] || { echo "something was installed outside of PREFIX"; exit 1; }

@@ -199,13 +199,13 @@ START_TEST(table_is_sorted_and_whole)
 	for (size_t i = 0; i < cmd_count; i++) {
 		const struct cmd *c = cmd_table[i];
 		ck_assert(i == 0 || strcmp(cmd_table[i - 1]->name, c->name) < 0);
-		ck_assert_ptr_eq(cmd_find(c->name), c);
+		ck_assert_ptr_eq(cmd_by_name(c->name), c);
 		ck_assert_ptr_nonnull(c->run);
 		ck_assert_ptr_nonnull(c->synopsis);
 		ck_assert_uint_le(c->min_operands, c->max_operands);
 	}
-	ck_assert_ptr_null(cmd_find("summaries"));
-	ck_assert_ptr_null(cmd_find(""));
+	ck_assert_ptr_null(cmd_by_name("summaries"));
+	ck_assert_ptr_null(cmd_by_name(""));
 }
 END_TEST
 

@@ -1,0 +1,103 @@
+/*
+ * Selections of commands. What an expression may need beside the dump is opened and
+ * computed here, when it is asked for.
+ */
+#include "sel.h"
+
+#include <string.h>
+
+#include "memscan/mem.h"
+#include "memscan/vec.h"
+
+static enum status
+find_older(struct cmd_sel *s, struct errbuf *eb)
+{
+	if (s->has_older)
+		return MS_OK;
+	enum status st = dump_open(s->base, DUMP_ALL, &s->base_dump, eb);
+	if (st != MS_OK)
+		return st;
+	const struct heap *older = dump_heap(s->base_dump);
+	if (!rel_same_process(s->h, older))
+		return errbuf_set(
+			eb, MS_USAGE, "%s is no dump of the same process", s->base);
+	st = rel_compute(s->h, older, &s->older, eb);
+	if (st == MS_OK)
+		s->has_older = true;
+	return st;
+}
+
+static enum status
+env_older(void *self, const struct bitset **ret, struct errbuf *eb)
+{
+	struct cmd_sel *s = self;
+	enum status st = find_older(s, eb);
+
+	if (st == MS_OK)
+		*ret = &s->older;
+	return st;
+}
+
+enum status
+cmd_sel_parse(
+	const struct cmd_args *a, size_t first, struct cmd_sel *ret, struct errbuf *eb)
+{
+	VEC(char) text = {0};
+	enum status st = MS_OK;
+
+	*ret = (struct cmd_sel){.base = cmd_value(a, "rel")};
+	for (size_t i = first; i < a->n_operands; i++) {
+		if (i > first)
+			vec_push(&text, ' ');
+		for (const char *p = a->operands[i]; *p != '\0'; p++)
+			vec_push(&text, *p);
+	}
+	vec_push(&text, '\0');
+	if (a->n_operands > first)
+		st = sel_parse(text.at, &ret->sel, eb);
+	vec_fini(&text);
+	return st;
+}
+
+bool
+cmd_sel_is_partial(const struct cmd_sel *s)
+{
+	return s->sel != NULL || s->base != NULL;
+}
+
+enum status
+cmd_sel_make(
+	struct cmd_sel *s, const struct heap *h, struct bitset *ret, struct errbuf *eb)
+{
+	CLEAN(bitset_fini) struct bitset b = {0};
+
+	s->h = h;
+	s->env = (struct sel_env){.self = s, .older = s->base != NULL ? env_older : NULL};
+	enum status st;
+	if (s->sel != NULL) {
+		st = sel_select(s->sel, h, &s->env, &b, eb);
+	} else {
+		st = bitset_init(&b, h->nobj, eb);
+		if (st == MS_OK)
+			bitset_fill(&b);
+	}
+	if (st == MS_OK && s->base != NULL) {
+		st = find_older(s, eb);
+		if (st == MS_OK)
+			bitset_minus(&b, &s->older);
+	}
+	if (st != MS_OK)
+		return st;
+	*ret = b;
+	b = (struct bitset){0};
+	return MS_OK;
+}
+
+void
+cmd_sel_fini(struct cmd_sel *s)
+{
+	sel_free(s->sel);
+	dump_close(s->base_dump);
+	bitset_fini(&s->older);
+	*s = (struct cmd_sel){0};
+}

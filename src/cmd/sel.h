@@ -1,0 +1,42 @@
+/*
+ * Selections of commands: operands that say which objects, and --rel.
+ */
+#ifndef MEMSCAN_CMD_SEL_H
+#define MEMSCAN_CMD_SEL_H
+
+#include "memscan/analysis.h"
+
+#include "priv.h"
+
+#define CMD_OPTS_SELECT                                                                  \
+	{                                                                                \
+		0, "rel", "BASE", "only objects that the older dump BASE has not"        \
+	}
+
+/* What objects a command is about. */
+struct cmd_sel {
+	struct sel *sel;  /* NULL: all */
+	const char *base; /* file of --rel, or NULL */
+	struct dump *base_dump;
+	const struct heap *h; /* of the dump that is selected from */
+	struct bitset older;
+	bool has_older;
+	struct sel_env env;
+};
+
+/*
+ * Read the selection that the operands from number `first` on are, put together with
+ * blanks between, before any dump is opened; cmd_sel_fini() it, after an error, too.
+ */
+MUST_CHECK enum status cmd_sel_parse(
+	const struct cmd_args *a, size_t first, struct cmd_sel *ret, struct errbuf *eb);
+
+/* Does it leave anything out? If so, it needs all columns of the dump. */
+bool cmd_sel_is_partial(const struct cmd_sel *s);
+
+/* The objects, without those of --rel; bitset_fini() it. */
+MUST_CHECK enum status cmd_sel_make(
+	struct cmd_sel *s, const struct heap *h, struct bitset *ret, struct errbuf *eb);
+void cmd_sel_fini(struct cmd_sel *s);
+
+#endif
