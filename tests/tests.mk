@@ -72,7 +72,7 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(LIBOBJ) $(BUILD)/tests/fuzz/driv
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(BUILD)/tests/fuzz/fuzz_$*.o $(LIBOBJ) $(FUZZ_MAIN) $(LIB_LIBS)
 
--include $(UNITOBJ:.o=.d)
+-include $(UNITOBJ:.o=.d) $(FUZZERS:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/driver.d
 .SECONDARY:
 
 .PHONY: check check-built check-unit check-live check-lint check-split hdr-check asan fuzz bench demo programs

@@ -238,7 +238,7 @@ float_digits(double d, char digits[32], size_t *n)
 
 /* As repr() lays it out (format_float_short, Python/pystrtod.c). d is finite. */
 static size_t
-put_float(char *out, double d)
+put_float(char *out, size_t cap, double d)
 {
 	char digits[32];
 	size_t n, at = 0;
@@ -246,7 +246,7 @@ put_float(char *out, double d)
 
 	if (whole < 1e15 && whole == (double)(uint64_t)whole) {
 		at = put_decimal(out, signbit(d), (uint64_t)whole);
-		return at + (size_t)sprintf(out + at, ".0");
+		return at + (size_t)snprintf(out + at, cap - at, ".0");
 	}
 	int ten = float_digits(whole, digits, &n);
 	if (signbit(d))
@@ -254,18 +254,19 @@ put_float(char *out, double d)
 	if (ten < -4 || ten >= 16) {
 		out[at++] = digits[0];
 		return at +
-			(size_t)sprintf(out + at, "%s%.*se%+03d", n > 1 ? "." : "",
-				(int)(n - 1), digits + 1, ten);
+			(size_t)snprintf(out + at, cap - at, "%s%.*se%+03d",
+				n > 1 ? "." : "", (int)(n - 1), digits + 1, ten);
 	}
 	if (ten < 0)
 		return at +
-			(size_t)sprintf(out + at, "0.%.*s%.*s", -ten - 1, "000",
-				(int)n, digits);
+			(size_t)snprintf(out + at, cap - at, "0.%.*s%.*s", -ten - 1,
+				"000", (int)n, digits);
 	size_t front = (size_t)ten + 1;
 	for (size_t i = 0; i < front; i++)
 		out[at++] = i < n ? digits[i] : '0';
 	return at +
-		(size_t)sprintf(out + at, ".%.*s", n > front ? (int)(n - front) : 1,
+		(size_t)snprintf(out + at, cap - at, ".%.*s",
+			n > front ? (int)(n - front) : 1,
 			n > front ? digits + front : "0");
 }
 
@@ -283,7 +284,7 @@ value_float(struct py *p, const struct pyobj *o, size_t max)
 	v.kind = VK_FLOAT;
 	v.text = text_room(p, max);
 	if (isfinite(d)) {
-		v.text_len = put_float(p->text.at, d);
+		v.text_len = put_float(p->text.at, max + 64, d);
 		return v;
 	}
 	v.text = isnan(d) ? "nan" : d < 0 ? "-inf" : "inf";
