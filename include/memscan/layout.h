@@ -50,6 +50,11 @@ enum attr_home { ATTR_PREHEADER_311, ATTR_TAGGED_312, ATTR_INLINE_313, ATTR_DICT
 enum int_form { INT_OB_SIZE, INT_LV_TAG };                     /* sign and digit count */
 enum frame_chain { FRAMES_CFRAME, FRAMES_TSTATE, FRAMES_LINKED }; /* tstate->cframe->current_frame, tstate->current_frame, PyFrameObject */
 
+/*
+ * From an instruction to its line: location table (3.11), ranges (3.10), co_lnotab with signed steps (3.6) or without (2.7).
+ */
+enum line_form { LINES_UNKNOWN, LINES_LOCATIONS, LINES_RANGES, LINES_SIGNED, LINES_UNSIGNED };
+
 /* Who reports the type of an instance of a heap type: subtype_traverse always, or the C base where that is a heap type (3.9). */
 enum type_visit { TYPE_BY_SUBTYPE, TYPE_BY_BASE };
 /* What sys.getsizeof adds: a GC head if the object has one, or what the type says (3.11), or that without static types (3.13). */
@@ -77,6 +82,7 @@ struct layout {
 	enum attr_home attr_home;
 	enum int_form int_form;
 	enum frame_chain frame_chain;
+	enum line_form line_form;
 	enum type_visit type_visit;
 	enum preheader preheader;
 	uint64_t gc_head;     /* bytes of the collector's head in front of an object; 0: its bits are in the object */

@@ -131,8 +131,8 @@ struct pyobj {
 /* What only machine code can tell. Each returns MS_OK, or another status for "not to be told". */
 struct py_hooks {
 	void *self;
-	/* Put what fn(obj, visit, arg) visits. */
-	enum status (*traverse)(void *self, taddr fn, taddr obj, struct refout *out);
+	/* Put what fn(obj, visit, arg) visits; size is how many bytes it has to look at, 0 for few. */
+	enum status (*traverse)(void *self, taddr fn, taddr obj, uint64_t size, struct refout *out);
 	/* *ret is what fn(obj), a tp_is_gc, says. */
 	enum status (*is_gc)(void *self, taddr fn, taddr obj, bool *ret);
 	/* *ret is the integer that the method fn(obj, cls) returns; cls is 0 for most. */
@@ -260,20 +260,33 @@ MUST_CHECK enum status py_threads(struct py *p, taddr interp, struct pythread **
 struct pyframe {
 	taddr addr; /* of the interpreter frame */
 	taddr code;
-	int64_t lasti; /* bytes */
+	int64_t lasti; /* bytes; negative: before the first; PYFRAME_NO_LASTI: unknown */
 };
+#define PYFRAME_NO_LASTI INT64_MIN
 
 /* Call each for the thread's frames, innermost first. */
 MUST_CHECK enum status py_frames(struct py *p, taddr tstate, enum status (*each)(void *self, const struct pyframe *f), void *self);
 
-/* The references of a frame: code, function, globals, builtins, locals by name, stack. */
+/*
+ * The references of a frame: its object, code, function, globals, builtins, variables by name, stack; f_locals where
+ * that is where the variables are, as in a class body. Up to 3.10 the object, the variables and f_locals.
+ */
 MUST_CHECK enum status py_frame_refs(struct py *p, const struct pyframe *f, struct refout *out);
 
 /* The address of a code object's file name, 0 if it cannot be read. */
 taddr py_code_filename(struct py *p, taddr code);
 
-/* The source line of byte offset lasti in a code object, 0 if unknown. */
+/* The source line of byte offset lasti in a code object, 0 if unknown; before the first instruction: its own. */
 uint32_t py_line(struct py *p, taddr code, int64_t lasti);
+
+/*
+ * What an object that is asked for its references (py_asks) holds in parts that no field row names: a frame's or
+ * generator's variables. In the order of asking, and for their names alone: hidden or not, and no more than fit.
+ */
+void py_named_parts(struct py *p, const struct pyobj *o, struct refout *out);
+
+/* The PyThreadState that holds an interpreter's GIL, 0 if it is free. False: not known, or it has none (free-threaded). */
+bool py_gil_holder(struct py *p, taddr interp, taddr *ret);
 
 /*
  * Code that is interpreted may look for the current thread state, and there is none while the

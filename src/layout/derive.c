@@ -223,6 +223,20 @@ derive_frame_chain(struct layout *l, struct errbuf *eb)
 }
 
 /*
+ * CPython: co_lnotab to 3.9 (Objects/lnotab_notes.txt; signed since 3.6, bpo-26107), co_linetable since 3.10 (PEP 626),
+ * in another format since the code stands in the object itself (3.11, Objects/locations.md).
+ */
+static enum line_form
+line_form(const struct layout *l)
+{
+	if (layout_has(l, PYF_CODE_LINETABLE))
+		return layout_has(l, PYF_CODE_ADAPTIVE) ? LINES_LOCATIONS : LINES_RANGES;
+	if (!layout_has(l, PYF_CODE_LNOTAB))
+		return LINES_UNKNOWN;
+	return layout_has(l, PYF_DICT27_TABLE) ? LINES_UNSIGNED : LINES_SIGNED;
+}
+
+/*
  * Two changes that left no field behind, told by what came with them: heap types report
  * their type since 3.9 (bpo-40217), which brought ht_module; sys.getsizeof asks the type
  * since values stand in front of the object (3.11), and leaves static types alone since they stand inside (3.13).
@@ -237,6 +251,7 @@ derive_habits(struct layout *l)
 	/* 3.12 splits the word, 3.14 puts flags into its upper half. */
 	l->has_immortals = layout_has(l, PYF_OB_REFCNT_SPLIT) || layout_has(l, PYF_OB_REFCNT_FULL);
 	l->str_form = layout_has(l, PYF_SIZEOF_ASCII) ? STR_PEP393 : STR_27;
+	l->line_form = line_form(l);
 	l->type_visit = layout_has(l, PYF_HT_MODULE) ? TYPE_BY_BASE : TYPE_BY_SUBTYPE;
 	l->preheader = l->attr_home == ATTR_DICTOFFSET ? PREHEADER_OBJECT :
 		l->attr_home == ATTR_INLINE_313 ? PREHEADER_TYPE_HEAP : PREHEADER_TYPE;

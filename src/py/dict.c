@@ -175,7 +175,7 @@ reports_keys(struct py *p, const struct pyobj *o, const struct keys *k)
 		return false;
 	struct refout *out = refout_scratch();
 	bool reports = false;
-	if (p->hooks.traverse(p->hooks.self, dict->traverse, o->addr, out) == MS_OK) {
+	if (p->hooks.traverse(p->hooks.self, dict->traverse, o->addr, 0, out) == MS_OK) {
 		reports = out->n > used;
 		map_put(&p->lookups, k->lookup, reports);
 	}

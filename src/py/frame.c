@@ -13,13 +13,14 @@ enum { OWNED_BY_FRAME_OBJECT = 2, OWNED_BY_C = 3, FRAME_CLEARED = 4, STACKREF_TA
 
 /*
  * What frames hold since 3.14 (_PyStackRef): the low bits say whether the reference is
- * counted.
+ * counted; both of them set is a plain number, and the rest of a word below 4 is none.
  */
 static taddr
 untagged(const struct py *p, uint64_t word)
 {
-	return layout_has(p->l, PYF_IFRAME_STACKPOINTER) ? word & ~(uint64_t)STACKREF_TAG
-							 : word;
+	if (!layout_has(p->l, PYF_IFRAME_STACKPOINTER))
+		return word;
+	return (word & STACKREF_TAG) == STACKREF_TAG ? 0 : word & ~(uint64_t)STACKREF_TAG;
 }
 
 /* A word of the frame at addr, 0 where this release has no such field. */
@@ -34,48 +35,11 @@ frame_word(struct py *p, taddr iframe, enum pyf id)
 	return untagged(p, to);
 }
 
-uint64_t
-code_slots(struct py *p, taddr code, uint64_t *nlocalsplus, uint64_t *stacksize)
+taddr
+iframe_code(struct py *p, taddr iframe)
 {
-	const uint8_t *c = target_view(p->t, code, layout_size(p->l, PYF_SIZEOF_CODE));
-
-	*nlocalsplus = *stacksize = 0;
-	if (c == NULL || !layout_has(p->l, PYF_CODE_NLOCALSPLUS))
-		return 0;
-	*nlocalsplus = layout_get(p->l, PYF_CODE_NLOCALSPLUS, c);
-	*stacksize = layout_get(p->l, PYF_CODE_STACKSIZE, c);
-	return *nlocalsplus + *stacksize;
-}
-
-/* Labels of a code object's local variables, read once from co_localsplusnames. */
-static const uint32_t *
-local_labels(struct py *p, taddr code, size_t *n)
-{
-	uint32_t i;
-
-	if (!map_get(&p->locals_index, code, &i)) {
-		struct pylocals l = {.first = (uint32_t)p->local_labels.n};
-		uint64_t names, count;
-		if (py_word(p, code + layout_off(p->l, PYF_CODE_LOCALSPLUSNAMES),
-			    &names) == MS_OK &&
-			py_word(p, names + layout_off(p->l, PYF_OB_SIZE), &count) ==
-				MS_OK &&
-			count <= LIM_MEMBERS) {
-			taddr at = names + layout_off(p->l, PYF_TUPLE_ITEMS);
-			for (; l.n < count; l.n++, at += p->l->machine.ptr_width) {
-				uint64_t name;
-				if (py_word(p, at, &name) != MS_OK)
-					break;
-				vec_push(&p->local_labels,
-					ref_label(RK_LOCAL, str_intern(p, name)));
-			}
-		}
-		i = (uint32_t)p->locals.n;
-		vec_push(&p->locals, l);
-		map_put(&p->locals_index, code, i);
-	}
-	*n = p->locals.at[i].n;
-	return p->local_labels.at + p->locals.at[i].first;
+	taddr code = frame_word(p, iframe, PYF_IFRAME_CODE);
+	return code != 0 && is_code(p, code) ? code : 0;
 }
 
 /*
@@ -88,7 +52,7 @@ slot_refs(struct py *p, taddr localsplus, taddr code, uint64_t n, uint32_t flags
 {
 	uint64_t width = p->l->machine.ptr_width;
 	size_t named;
-	const uint32_t *labels = local_labels(p, code, &named);
+	const uint32_t *labels = code_locals(p, code, &named);
 
 	if (!target_is_mapped(p->t, localsplus, (size_t)(n * width)))
 		return MS_FAULT;
@@ -105,27 +69,59 @@ slot_refs(struct py *p, taddr localsplus, taddr code, uint64_t n, uint32_t flags
 	return MS_OK;
 }
 
+/* How many slots stacktop or stackpointer says are in use; false while the eval loop keeps that to itself. */
+static bool
+stack_height(struct py *p, taddr iframe, uint64_t *ret)
+{
+	uint32_t top;
+	uint64_t pointer;
+
+	if (layout_has(p->l, PYF_IFRAME_STACKTOP)) {
+		/* -1 while the frame runs. */
+		enum status st = target_u32(
+			p->t, iframe + layout_off(p->l, PYF_IFRAME_STACKTOP), &top);
+		*ret = top;
+		return st == MS_OK;
+	}
+	taddr slots = iframe + layout_off(p->l, PYF_IFRAME_LOCALSPLUS);
+	if (!layout_has(p->l, PYF_IFRAME_STACKPOINTER) ||
+		py_word(p, iframe + layout_off(p->l, PYF_IFRAME_STACKPOINTER),
+			&pointer) != MS_OK ||
+		pointer < slots)
+		return false;
+	*ret = (pointer - slots) / p->l->machine.ptr_width;
+	return true;
+}
+
 /*
- * Slots that hold references: what stacktop says, or the local variables alone while it
- * is in use by the eval loop.
+ * Slots that hold references: as many as are in use, or the local variables alone while it
+ * runs. A frame that is not at rest has a stack pointer of an earlier time (3.14).
  */
 static uint64_t
-slots_in_use(struct py *p, taddr iframe, taddr code, bool *is_sure)
+slots_in_use(struct py *p, taddr iframe, taddr code, bool at_rest, bool *is_sure)
 {
-	uint64_t nlocals, stack;
-	uint32_t top;
+	uint64_t nlocals, stack, top;
 
 	code_slots(p, code, &nlocals, &stack);
 	*is_sure = false;
 	if (nlocals > LIM_MEMBERS || stack > LIM_MEMBERS)
 		return 0;
-	if (!layout_has(p->l, PYF_IFRAME_STACKTOP) ||
-		target_u32(p->t, iframe + layout_off(p->l, PYF_IFRAME_STACKTOP), &top) !=
-			MS_OK)
+	if (!at_rest && !layout_has(p->l, PYF_IFRAME_STACKTOP))
 		return nlocals;
-	/* stacktop is -1 while the frame runs. */
-	*is_sure = top <= nlocals + stack;
+	*is_sure = stack_height(p, iframe, &top) && top <= nlocals + stack;
 	return *is_sure ? top : nlocals;
+}
+
+/*
+ * A function's variables are in its slots, and what f_locals is of its frame is a copy
+ * that somebody asked for; other code has them there and nowhere else.
+ */
+static uint32_t
+f_locals_label(struct py *p, taddr code)
+{
+	if (code != 0 && code_is_function(p, code))
+		return py_label(p, RK_FIELD, "copy of f_locals");
+	return py_label(p, RK_ATTR, "f_locals");
 }
 
 enum status
@@ -136,14 +132,15 @@ iframe_refs(struct py *p, taddr iframe, bool is_visible, struct refout *out)
 	enum status st = refout_room(out, 8);
 	if (st != MS_OK)
 		return st;
-	taddr code = frame_word(p, iframe, PYF_IFRAME_CODE);
+	taddr code = iframe_code(p, iframe);
 	refout_put(out, frame_word(p, iframe, PYF_IFRAME_OBJ),
 		py_label(p, RK_FIELD, "frame_obj") | hide);
 	refout_put(out, frame_word(p, iframe, PYF_IFRAME_LOCALS),
-		py_label(p, RK_ATTR, "f_locals") | hide);
+		f_locals_label(p, code) | hide);
 	refout_put(out, frame_word(p, iframe, PYF_IFRAME_FUNC),
 		py_label(p, RK_FIELD, "f_func") | hide);
-	refout_put(out, code, py_label(p, RK_ATTR, "f_code") | hide);
+	refout_put(out, frame_word(p, iframe, PYF_IFRAME_CODE),
+		py_label(p, RK_ATTR, "f_code") | hide);
 	refout_put(out, frame_word(p, iframe, PYF_IFRAME_GLOBALS),
 		py_label(p, RK_ATTR, "f_globals") | REF_HIDDEN);
 	refout_put(out, frame_word(p, iframe, PYF_IFRAME_BUILTINS),
@@ -151,7 +148,7 @@ iframe_refs(struct py *p, taddr iframe, bool is_visible, struct refout *out)
 	if (code == 0)
 		return MS_OK;
 	bool is_sure;
-	uint64_t n = slots_in_use(p, iframe, code, &is_sure);
+	uint64_t n = slots_in_use(p, iframe, code, is_visible, &is_sure);
 	/* A frame whose stacktop is in use reports no slots at all. */
 	return slot_refs(p, iframe + layout_off(p->l, PYF_IFRAME_LOCALSPLUS), code, n,
 		is_sure ? hide : REF_HIDDEN, out);
@@ -207,12 +204,16 @@ innermost(struct py *p, taddr tstate)
 static struct pyframe
 linked_frame(struct py *p, taddr at, taddr *back)
 {
-	struct pyframe f = {.addr = at, .lasti = -1};
+	struct pyframe f = {.addr = at, .lasti = PYFRAME_NO_LASTI};
+	/* CPython: f_lasti counts instructions in 3.10, which brought ranges of lines. */
+	int64_t unit = p->l->line_form == LINES_RANGES ? 2 : 1;
 	uint32_t lasti;
 
 	f.code = frame_word(p, at, PYF_FRAME_CODE);
+	if (!is_code(p, f.code))
+		f.code = 0;
 	if (target_u32(p->t, at + layout_off(p->l, PYF_FRAME_LASTI), &lasti) == MS_OK)
-		f.lasti = (int32_t)lasti;
+		f.lasti = (int32_t)lasti * unit;
 	*back = frame_word(p, at, PYF_FRAME_BACK);
 	return f;
 }
@@ -224,20 +225,39 @@ linked_frame(struct py *p, taddr at, taddr *back)
 static struct pyframe
 inter_frame(struct py *p, taddr at, taddr *back)
 {
-	struct pyframe f = {.addr = at, .lasti = -1};
+	struct pyframe f = {.addr = at, .lasti = PYFRAME_NO_LASTI};
 	uint64_t instr;
+	uint32_t copy = 0;
 	uint8_t owner;
 
 	*back = frame_word(p, at, PYF_IFRAME_PREVIOUS);
 	if (target_u8(p->t, at + layout_off(p->l, PYF_IFRAME_OWNER), &owner) == MS_OK &&
 		owner >= OWNED_BY_C)
 		return f;
-	f.code = frame_word(p, at, PYF_IFRAME_CODE);
-	if (f.code != 0 && layout_has(p->l, PYF_CODE_ADAPTIVE) &&
-		layout_has(p->l, PYF_IFRAME_PREV_INSTR) &&
-		py_word(p, at + layout_off(p->l, PYF_IFRAME_PREV_INSTR), &instr) == MS_OK)
-		f.lasti = (int64_t)(instr - f.code - layout_off(p->l, PYF_CODE_ADAPTIVE));
+	f.code = iframe_code(p, at);
+	if (f.code == 0 || !layout_has(p->l, PYF_CODE_ADAPTIVE) ||
+		!layout_has(p->l, PYF_IFRAME_PREV_INSTR))
+		return f;
+	if (layout_has(p->l, PYF_IFRAME_TLBC_INDEX) &&
+		target_u32(p->t, at + layout_off(p->l, PYF_IFRAME_TLBC_INDEX), &copy) !=
+			MS_OK)
+		return f;
+	if (py_word(p, at + layout_off(p->l, PYF_IFRAME_PREV_INSTR), &instr) == MS_OK)
+		f.lasti = code_offset(p, f.code, instr, copy);
 	return f;
+}
+
+bool
+loop_seen(struct loop *l, taddr at)
+{
+	if (l->steps > 0 && at == l->mark)
+		return true;
+	if (l->steps++ >= l->until) {
+		l->mark = at;
+		l->until = 2 * l->until + 1;
+		l->steps = 1;
+	}
+	return false;
 }
 
 enum status
@@ -248,9 +268,10 @@ py_frames(struct py *p, taddr tstate,
 	bool is_linked = p->l->frame_chain == FRAMES_LINKED;
 	size_t size =
 		layout_size(p->l, is_linked ? PYF_SIZEOF_OBJECT : PYF_SIZEOF_IFRAME);
+	struct loop loop = {0};
 
 	for (uint64_t i = 0; at != 0; i++, at = back) {
-		if (i >= LIM_FRAMES)
+		if (i >= LIM_FRAMES || loop_seen(&loop, at))
 			return MS_LIMIT;
 		if (!target_is_mapped(p->t, at, size))
 			return MS_FAULT;
@@ -265,13 +286,56 @@ py_frames(struct py *p, taddr tstate,
 	return MS_OK;
 }
 
+/* A frame object to 3.10: its variables, and f_locals if that is where they are. */
+static enum status
+linked_refs(struct py *p, taddr frame, struct refout *out)
+{
+	taddr code = frame_word(p, frame, PYF_FRAME_CODE);
+	size_t n;
+
+	if (!is_code(p, code) || !layout_has(p->l, PYF_FRAME_LOCALSPLUS))
+		return MS_OK;
+	code_locals(p, code, &n);
+	enum status st = refout_room(out, 1);
+	if (st != MS_OK)
+		return st;
+	if (!code_is_function(p, code))
+		refout_put(out, frame_word(p, frame, PYF_FRAME_LOCALS),
+			py_label(p, RK_ATTR, "f_locals"));
+	return slot_refs(
+		p, frame + layout_off(p->l, PYF_FRAME_LOCALSPLUS), code, n, 0, out);
+}
+
 enum status
 py_frame_refs(struct py *p, const struct pyframe *f, struct refout *out)
 {
 	if (p->l->frame_chain != FRAMES_LINKED)
 		return iframe_refs(p, f->addr, false, out);
 	enum status st = refout_room(out, 1);
-	if (st == MS_OK)
-		refout_put(out, f->addr, py_label(p, RK_FIELD, "frame"));
-	return st;
+	if (st != MS_OK)
+		return st;
+	refout_put(out, f->addr, py_label(p, RK_FIELD, "frame"));
+	return linked_refs(p, f->addr, out);
+}
+
+/* ---- names for what frames and generators report when asked ---- */
+
+void
+py_named_parts(struct py *p, const struct pyobj *o, struct refout *out)
+{
+	const struct shape *s = o->type->shape;
+	enum status st = MS_OK;
+	uint64_t iframe;
+
+	if (s == NULL || (s->size_rule != SR_frame && s->size_rule != SR_gen))
+		return;
+	if (s->size_rule == SR_gen && layout_has(p->l, PYF_GEN_IFRAME))
+		st = iframe_refs(p, o->addr + layout_off(p->l, PYF_GEN_IFRAME), true, out);
+	else if (s->size_rule == SR_frame && p->l->frame_chain == FRAMES_LINKED)
+		st = linked_refs(p, o->addr, out);
+	else if (s->size_rule == SR_frame && layout_has(p->l, PYF_FRAME_IFRAME) &&
+		py_word(p, o->addr + layout_off(p->l, PYF_FRAME_IFRAME), &iframe) == MS_OK)
+		st = iframe_refs(p, iframe, true, out);
+	/* What could not be read has no name. */
+	(void)st;
 }

@@ -108,7 +108,8 @@ values_are_dicts(struct py *p, const struct pyobj *o, taddr dict)
 	bool is_dict = false;
 	enum status st = MS_ABSENT;
 	if (p->hooks.traverse != NULL)
-		st = p->hooks.traverse(p->hooks.self, o->type->traverse, o->addr, out);
+		st = p->hooks.traverse(
+			p->hooks.self, o->type->traverse, o->addr, 0, out);
 	/* The dict is among the first, before what a C base may have in plenty. */
 	if (st == MS_OK || st == MS_LIMIT) {
 		for (size_t i = 0; i < out->n; i++)

@@ -250,7 +250,7 @@ py_refs(struct py *p, const struct pyobj *o, struct refout *out)
 		st = shape_refs(p, ty->shape, o, out);
 	else if (ask != 0)
 		st = p->hooks.traverse != NULL
-			? p->hooks.traverse(p->hooks.self, ask, o->addr, out)
+			? p->hooks.traverse(p->hooks.self, ask, o->addr, 0, out)
 			: MS_ABSENT;
 	else
 		st = member_refs(p, o, out);

@@ -170,7 +170,30 @@ MUST_CHECK enum status dict_keys(struct py *p, const void *v, struct keys *ret, 
 
 /* frame.c */
 MUST_CHECK enum status iframe_refs(struct py *p, taddr iframe, bool is_visible, struct refout *out);
+taddr iframe_code(struct py *p, taddr iframe); /* 0: it has none, as a frame that stands for C */
+
+/* code.c */
+bool is_code(struct py *p, taddr addr);
 uint64_t code_slots(struct py *p, taddr code, uint64_t *nlocalsplus, uint64_t *stacksize);
+
+/* Labels of a code object's variables in order of their slots in a frame, read once; gone with the next call. */
+const uint32_t *code_locals(struct py *p, taddr code, size_t *n);
+
+/* Whether the variables are slots of the frame, as a function's are, and not keys of its f_locals. */
+bool code_is_function(struct py *p, taddr code);
+
+/* The byte offset of an instruction that a frame of this code points to; PYFRAME_NO_LASTI if it is none of its own. */
+int64_t code_offset(struct py *p, taddr code, taddr instr, uint64_t copy);
+
+/*
+ * A list of the target's that may run in a circle: true once loop_seen has been asked of an address that it was
+ * asked of before (Brent: at most three rounds later). All-zero to begin with.
+ */
+struct loop {
+	taddr mark;
+	uint64_t steps, until;
+};
+bool loop_seen(struct loop *l, taddr at);
 
 /* type.c: the state that the main interpreter keeps of a static builtin type, 0 if it is in the type. */
 taddr type_state(struct py *p, taddr addr);

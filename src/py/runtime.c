@@ -56,8 +56,13 @@ py_threads(struct py *p, taddr interp, struct pythread **ret, size_t *n)
 		: PYF_INTERP_TSTATE_HEAD;
 	uint64_t at;
 	enum status st = py_word(p, interp + layout_off(p->l, head), &at);
+	struct loop loop = {0};
 
 	while (st == MS_OK && at != 0 && v.n < LIM_THREADS) {
+		if (loop_seen(&loop, at)) {
+			st = MS_FORMAT;
+			break;
+		}
 		struct pythread th = {.addr = at};
 		st = py_word(p, at + layout_off(p->l, PYF_TSTATE_THREAD_ID), &th.ident);
 		if (st == MS_OK && layout_has(p->l, PYF_TSTATE_NATIVE_ID))
@@ -97,6 +102,50 @@ py_idle_thread(struct py *p, taddr *at, taddr *tstate)
 	if (py_threads(p, interps[0].addr, &threads, &n_threads) == MS_OK &&
 		n_threads > 0)
 		*tstate = threads[n_threads - 1].addr;
+}
+
+/* A word of the GIL that is a number of four bytes. */
+static bool
+gil_word(struct py *p, taddr gil, enum pyf id, uint32_t *ret)
+{
+	return target_u32(p->t, gil + layout_off(p->l, id), ret) == MS_OK;
+}
+
+/* CPython: struct _gil_runtime_state since 3.12; last_holder stays when the GIL is let go. */
+static bool
+gil_of_interp(struct py *p, taddr interp, taddr *ret)
+{
+	uint64_t gil, holder;
+	uint32_t is_locked, is_enabled = 1;
+
+	if (!layout_has(p->l, PYF_GIL_HOLDER) || !layout_has(p->l, PYF_GIL_LOCKED) ||
+		py_word(p, interp + layout_off(p->l, PYF_INTERP_GIL), &gil) != MS_OK)
+		return false;
+	if (layout_has(p->l, PYF_GIL_ENABLED) &&
+		(!gil_word(p, gil, PYF_GIL_ENABLED, &is_enabled) || is_enabled == 0))
+		return false;
+	if (!gil_word(p, gil, PYF_GIL_LOCKED, &is_locked) ||
+		py_word(p, gil + layout_off(p->l, PYF_GIL_HOLDER), &holder) != MS_OK)
+		return false;
+	/* -1 before the first thread. */
+	*ret = is_locked == 1 ? holder : 0;
+	return true;
+}
+
+bool
+py_gil_holder(struct py *p, taddr interp, taddr *ret)
+{
+	struct elf_symbol sym;
+
+	if (layout_has(p->l, PYF_INTERP_GIL))
+		return gil_of_interp(p, interp, ret);
+	if (layout_has(p->l, PYF_RUNTIME_GILSTATE_CUR))
+		return py_word(p,
+			       p->rt->addr + layout_off(p->l, PYF_RUNTIME_GILSTATE_CUR),
+			       ret) == MS_OK;
+	/* CPython: Python/pystate.c, to 3.6. */
+	return elf_symbol(p->rt->module, "_PyThreadState_Current", &sym) == MS_OK &&
+		py_word(p, sym.addr, ret) == MS_OK;
 }
 
 taddr

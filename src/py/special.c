@@ -115,7 +115,7 @@ refs_module(struct py *p, const struct pyobj *o, struct refout *out)
 	if (traverse == 0 || ((int64_t)size > 0 && state == 0))
 		return MS_OK;
 	if (p->hooks.traverse != NULL &&
-		p->hooks.traverse(p->hooks.self, traverse, o->addr, out) == MS_OK)
+		p->hooks.traverse(p->hooks.self, traverse, o->addr, 0, out) == MS_OK)
 		return MS_OK;
 
 	/* Its code could not be interpreted: the words of the state, as guesses. */

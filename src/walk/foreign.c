@@ -157,62 +157,102 @@ foreign_traverse(struct foreign *f, taddr fn, taddr obj, uint64_t size)
 	return MS_OK;
 }
 
-/*
- * The name of a reference that code visited: the first word of the object that holds it
- * and was not named yet.
- */
-static uint32_t
-find_label(struct foreign *f, const struct pyobj *o, const uint64_t *words, size_t n,
-	uint64_t used[], taddr to)
+enum { LABEL_WORDS = PYOBJ_VIEW / 8 };
+
+/* What names the references that code visited: the words of the object, and its named parts. */
+struct naming {
+	const struct pyobj *o;
+	uint64_t words[LABEL_WORDS], used[LABEL_WORDS / 64 + 1];
+	size_t n;
+	struct refout *parts; /* NULL: it has none */
+	size_t next_part;
+};
+
+/* The first word that holds `to` and was not named yet, of those with a name or without. */
+static bool
+find_word(struct foreign *f, struct naming *m, taddr to, bool named, uint32_t *label)
 {
 	uint64_t width = target_machine(f->t)->ptr_width;
 
-	if (to == o->type->addr)
-		return ref_label(RK_TYPE, 0);
-	for (size_t i = 2; i < n; i++) {
-		if (words[i] != to || (used[i / 64] >> (i % 64) & 1))
+	for (size_t i = 2; i < m->n; i++) {
+		if (m->words[i] != to || (m->used[i / 64] >> (i % 64) & 1))
 			continue;
-		used[i / 64] |= 1ull << (i % 64);
-		uint32_t label;
-		if (py_field_label(f->p, o->type, i * width, &label))
-			return label & ~REF_HIDDEN;
-		return ref_label(RK_OFFSET, i * width);
+		*label = ref_label(RK_OFFSET, i * width);
+		if (py_field_label(f->p, m->o->type, i * width, label) != named)
+			continue;
+		m->used[i / 64] |= 1ull << (i % 64);
+		return true;
 	}
+	return false;
+}
+
+/* The next named part that is `to`: code visits them in order. */
+static bool
+find_part(struct naming *m, taddr to, uint32_t *label)
+{
+	for (size_t i = m->next_part; m->parts != NULL && i < m->parts->n; i++) {
+		if (m->parts->at[i].to != to)
+			continue;
+		*label = m->parts->at[i].label;
+		m->next_part = i + 1;
+		return true;
+	}
+	return false;
+}
+
+static uint32_t
+find_label(struct foreign *f, struct naming *m, taddr to)
+{
+	uint32_t label;
+
+	if (to == m->o->type->addr)
+		return ref_label(RK_TYPE, 0);
+	if (find_word(f, m, to, true, &label) || find_part(m, to, &label) ||
+		find_word(f, m, to, false, &label))
+		return label & ~REF_HIDDEN;
 	return ref_label(RK_OFFSET, REF_PAYLOAD_MAX);
 }
 
-enum { LABEL_WORDS = PYOBJ_VIEW / 8 };
+/* refout.flush of named parts: what does not fit goes without a name. */
+static enum status
+parts_full(struct refout *o)
+{
+	(void)o;
+	return MS_LIMIT;
+}
 
 static enum status
 put_seen(struct foreign *f, taddr obj, struct refout *out)
 {
-	uint64_t used[LABEL_WORDS / 64 + 1] = {0}, words[LABEL_WORDS];
 	uint64_t width = target_machine(f->t)->ptr_width;
-	size_t n = 0;
 	struct pyobj o = {.addr = obj, .type = py_type_of(f->p, obj)};
+	struct naming m = {.o = &o};
 
 	if (o.type == NULL)
 		return MS_ABSENT;
-	while (n < LABEL_WORDS && n * width < o.type->cbase->basicsize &&
-		target_word(f->t, obj + n * width, &words[n]) == MS_OK)
-		n++;
+	while (m.n < LABEL_WORDS && m.n * width < o.type->cbase->basicsize &&
+		target_word(f->t, obj + m.n * width, &m.words[m.n]) == MS_OK)
+		m.n++;
+	f->parts.n = 0;
+	f->parts.flush = parts_full;
+	py_named_parts(f->p, &o, &f->parts);
+	m.parts = &f->parts;
 	for (size_t i = 0; i < f->seen.n; i++) {
 		enum status st = refout_room(out, 1);
 		if (st != MS_OK)
 			return st;
-		refout_put(out, f->seen.at[i],
-			find_label(f, &o, words, n, used, f->seen.at[i]));
+		refout_put(out, f->seen.at[i], find_label(f, &m, f->seen.at[i]));
 	}
 	return MS_OK;
 }
 
 static enum status
-hook_traverse(void *self, taddr fn, taddr obj, struct refout *out)
+hook_traverse(void *self, taddr fn, taddr obj, uint64_t size, struct refout *out)
 {
 	struct foreign *f = self;
 
 	if (f->seen_obj != obj || f->seen_fn != fn) {
-		enum status st = foreign_traverse(f, fn, obj, 0);
+		enum status st = foreign_traverse(f, fn, obj, size);
 		if (st != MS_OK)
 			return st;
 	}

@@ -55,6 +55,7 @@ struct foreign {
 	uint64_t limit;
 	VEC(taddr) seen; /* what the last traverse visited */
 	taddr seen_fn, seen_obj; /* of which call */
+	struct refout parts; /* put_seen: named parts of the object at hand */
 	struct modules *modules;
 	struct map bound; /* libraries whose lazy slots have been filled, by address */
 	bool has_size; /* the last __sizeof__ made its int */
@@ -120,6 +121,8 @@ struct walker {
 	VEC(struct found_buffer) buffers; /* ascending by object */
 	VEC(struct heap_root) roots;
 	struct heap_root root; /* what the roots being put have in common */
+	bool knows_gil; /* of one interpreter at least it can be told who holds its GIL */
+	VEC(uint32_t) gil_holders; /* threads */
 	struct damage damage;
 	struct foreign foreign;
 	struct walk_stats stats;
