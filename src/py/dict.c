@@ -150,36 +150,79 @@ entry_read(
 	return py_word(p, values + i * p->l->machine.ptr_width, &ret->value);
 }
 
+/* A refout that counts, and keeps nothing. */
+struct counter {
+	struct refout out;
+	uint64_t n;
+};
+
+static enum status
+count_refs(struct refout *o)
+{
+	struct counter *c = o->self;
+	c->n += o->n;
+	o->n = 0;
+	return MS_OK;
+}
+
+/* Whether the machine code of dict_traverse visits more than the values of a dict of `used` entries. */
+static enum status
+ask_keys(struct py *p, taddr dict, const struct keys *k, uint64_t used, bool *ret)
+{
+	const struct pytype *ty = py_type(p, p->dict_type);
+
+	if (p->hooks.traverse == NULL || ty == NULL)
+		return MS_ABSENT;
+	struct counter *c = xcalloc(1, sizeof(*c));
+	c->out.flush = count_refs;
+	c->out.self = c;
+	enum status st = p->hooks.traverse(
+		p->hooks.self, ty->traverse, dict, k->size, &c->out);
+	*ret = c->n + c->out.n > used;
+	free(c);
+	return st;
+}
+
+/* A key that no table of str keys has; only a general one would. */
+static bool
+has_other_key(struct py *p, const struct keys *k, taddr values)
+{
+	for (uint64_t i = 0; i < k->n; i++) {
+		struct entry e;
+		uint64_t type;
+		if (entry_read(p, k, values, i, &e) != MS_OK)
+			return false;
+		if (e.key == 0 || e.value == 0 ||
+			py_word(p, e.key + layout_off(p->l, PYF_OB_TYPE), &type) != MS_OK)
+			continue;
+		if (type != p->str_type && py_type(p, type) != NULL)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Up to 3.10 dk_lookup says whether all keys are str: lookdict is that of general dicts,
- * which report their keys (dict_traverse). The function has no exported name, so the
- * dict's own tp_traverse is asked of the first dict with each: it visits keys or not.
+ * which report their keys (dict_traverse). The function has no exported name, but one key
+ * that is no str tells; else the dict's own tp_traverse is asked: it visits keys or not.
+ * Where it has too much to do for an answer, as in an empty dict, the next one will tell.
  */
 static bool
-reports_keys(struct py *p, const struct pyobj *o, const struct keys *k)
+reports_keys(struct py *p, const struct pyobj *o, const struct keys *k, taddr values)
 {
 	uint64_t used = layout_get(p->l, PYF_DICT_USED, o->p);
 	uint32_t known;
+	bool reports = true;
 
 	if (k->lookup == 0)
 		return !k->is_unicode;
 	if (map_get(&p->lookups, k->lookup, &known))
 		return known;
-	const struct pytype *dict = py_type(p, p->dict_type);
-	/*
-	 * An empty dict, or one too large for the buffer, tells nothing; the next one
-	 * will.
-	 */
-	if (p->hooks.traverse == NULL || dict == NULL || used == 0 ||
-		2 * used > REFOUT_ROOM)
+	taddr addr = o->addr;
+	if (used == 0 ||
+		(!has_other_key(p, k, values) && ask_keys(p, addr, k, used, &reports) != MS_OK))
 		return false;
-	struct refout *out = refout_scratch();
-	bool reports = false;
-	if (p->hooks.traverse(p->hooks.self, dict->traverse, o->addr, 0, out) == MS_OK) {
-		reports = out->n > used;
-		map_put(&p->lookups, k->lookup, reports);
-	}
-	free(out);
+	map_put(&p->lookups, k->lookup, reports);
 	return reports;
 }
 
@@ -193,7 +236,7 @@ refs_dict(struct py *p, const struct pyobj *o, struct refout *out)
 		return st;
 
 	uint32_t key_label =
-		ref_label(RK_KEY, 0) | (reports_keys(p, o, &k) ? 0 : REF_HIDDEN);
+		ref_label(RK_KEY, 0) | (reports_keys(p, o, &k, values) ? 0 : REF_HIDDEN);
 	uint32_t value_label = ref_label(RK_VALUE, 0);
 	if (values != 0 && p->l->attr_home == ATTR_INLINE_313 && is_embedded(p, values) &&
 		p->values_owner != VALUES_OF_DICT)
@@ -223,8 +266,11 @@ refs_odict(struct py *p, const struct pyobj *o, struct refout *out)
 	uint64_t node = layout_get(p->l, PYF_ODICT_FIRST, o->p);
 	uint64_t bound = layout_get(p->l, PYF_DICT_USED, o->p);
 	uint32_t label = py_label(p, RK_FIELD, "od_node");
+	struct loop loop = {0};
 
 	for (uint64_t i = 0; node != 0 && i < bound; i++) {
+		if (loop_seen(&loop, node))
+			return MS_FORMAT;
 		uint64_t key;
 		enum status st = refout_room(out, 1);
 		if (st != MS_OK)
