@@ -84,32 +84,35 @@ walk_list(struct py *p, taddr head, struct list_walk *w, taddr *broken_at)
 	enum pyf field = PYF_GCHEAD_NEXT;
 
 	*broken_at = 0;
-	enum status st = gc_next(p, head, field, &at);
-	while (st == MS_OK && at != stop) {
-		taddr back = 0;
-		bool is_whole = w->left-- > 0 &&
-			gc_next(p, at,
-				field == PYF_GCHEAD_NEXT ? PYF_GCHEAD_PREV
-							 : PYF_GCHEAD_NEXT,
-				&back) == MS_OK &&
-			back == prev;
-		if (!is_whole) {
-			if (*broken_at != 0)
-				return MS_OK;
-			*broken_at = prev;
-			stop = prev;
-			field = PYF_GCHEAD_PREV;
-			prev = head;
-			st = gc_next(p, head, field, &at);
+	if (gc_next(p, head, field, &at) != MS_OK) {
+		*broken_at = head;
+		return MS_OK;
+	}
+	while (at != stop) {
+		taddr back = 0, next = 0;
+		enum pyf other =
+			field == PYF_GCHEAD_NEXT ? PYF_GCHEAD_PREV : PYF_GCHEAD_NEXT;
+		bool is_whole = w->left > 0 && gc_next(p, at, other, &back) == MS_OK &&
+			back == prev && gc_next(p, at, field, &next) == MS_OK;
+		if (is_whole) {
+			w->left--;
+			enum status st = w->each(w->self, at + head_size);
+			if (st != MS_OK)
+				return st;
+			prev = at;
+			at = next;
 			continue;
 		}
-		st = w->each(w->self, at + head_size);
-		if (st != MS_OK)
-			return st;
-		prev = at;
-		st = gc_next(p, at, field, &at);
+		if (*broken_at != 0)
+			return MS_OK;
+		/* From the other end, to where this end came. */
+		*broken_at = stop = prev;
+		field = PYF_GCHEAD_PREV;
+		prev = head;
+		if (gc_next(p, head, field, &at) != MS_OK)
+			return MS_OK;
 	}
-	return st;
+	return MS_OK;
 }
 
 enum status
