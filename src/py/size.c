@@ -157,31 +157,36 @@ size_code(struct py *p, const struct pyobj *o)
 
 /*
  * frame_sizeof and gen_sizeof: the frame is counted even if the object does not own it.
+ * MS_ABSENT  the frame has no code
  */
-static uint64_t
-size_slots(struct py *p, taddr code, uint64_t front)
+static enum status
+size_slots(struct py *p, taddr code, uint64_t front, uint64_t *ret)
 {
 	uint64_t nlocals, stack, slots = code_slots(p, code, &nlocals, &stack);
-	return front + layout_off(p->l, PYF_IFRAME_LOCALSPLUS) +
+
+	if (code == 0)
+		return MS_ABSENT;
+	*ret = front + layout_off(p->l, PYF_IFRAME_LOCALSPLUS) +
 		slots * p->l->machine.ptr_width;
+	return MS_OK;
 }
 
 static enum status
 size_frame(struct py *p, const struct pyobj *o, uint64_t *ret)
 {
-	uint64_t code, iframe = layout_get(p->l, PYF_FRAME_IFRAME, o->p);
-	if (py_word(p, iframe + layout_off(p->l, PYF_IFRAME_CODE), &code) != MS_OK)
-		return MS_FAULT;
-	*ret = size_slots(p, code, layout_off(p->l, PYF_FRAME_DATA));
-	return MS_OK;
+	taddr iframe = layout_get(p->l, PYF_FRAME_IFRAME, o->p);
+	return size_slots(
+		p, iframe_code(p, iframe), layout_off(p->l, PYF_FRAME_DATA), ret);
 }
 
 static enum status
 size_gen(struct py *p, const struct pyobj *o, uint64_t *ret)
 {
-	*ret = size_slots(p, layout_get(p->l, PYF_GEN_CODE, o->p),
-		layout_off(p->l, PYF_GEN_IFRAME));
-	return MS_OK;
+	uint64_t front = layout_off(p->l, PYF_GEN_IFRAME);
+	/* Since 3.12 the frame alone has it. */
+	taddr code = layout_has(p->l, PYF_GEN_CODE) ? layout_get(p->l, PYF_GEN_CODE, o->p)
+						    : iframe_code(p, o->addr + front);
+	return size_slots(p, code, front, ret);
 }
 
 /* deque_sizeof, Modules/_collectionsmodule.c */
@@ -273,10 +278,11 @@ rule_fits(const struct layout *l, enum size_rule rule)
 	case SR_code:
 		return layout_has(l, PYF_CODE_ADAPTIVE);
 	case SR_frame:
-		return layout_has(l, PYF_FRAME_IFRAME) &&
-			layout_has(l, PYF_IFRAME_STACKTOP) && layout_has(l, PYF_GEN_CODE);
+		return layout_has(l, PYF_FRAME_IFRAME) && layout_has(l, PYF_FRAME_DATA) &&
+			layout_has(l, PYF_CODE_NLOCALSPLUS);
 	case SR_gen:
-		return layout_has(l, PYF_GEN_IFRAME) && layout_has(l, PYF_GEN_CODE);
+		return layout_has(l, PYF_GEN_IFRAME) &&
+			layout_has(l, PYF_CODE_NLOCALSPLUS);
 	case SR_deque:
 		return layout_has(l, PYF_DEQUE_LEFTINDEX) &&
 			layout_has(l, PYF_SIZEOF_DEQUEBLOCK) &&
