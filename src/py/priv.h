@@ -94,6 +94,7 @@ struct py {
 	taddr none;              /* _Py_NoneStruct */
 	taddr str_type;          /* PyUnicode_Type */
 	taddr dict_type;         /* PyDict_Type */
+	uint32_t bool_name;      /* string id of "bool" */
 	unsigned ucs_width;      /* 2.7: bytes of a Py_UNICODE */
 	enum { VALUES_UNASKED, VALUES_OF_INSTANCE, VALUES_OF_DICT } values_owner; /* instance.c */
 	uint64_t int_zero_size; /* size.c: what int's __sizeof__ says of 0, 0 until asked */

@@ -45,6 +45,7 @@ py_open(struct target *t, const struct layout *l, const struct pyruntime *rt,
 	p->l = l;
 	p->rt = rt;
 	p->names = names;
+	p->bool_name = strtab_puts(names, "bool");
 	struct elf_symbol ucs4;
 	p->ucs_width = elf_symbol(rt->module, "PyUnicodeUCS4_FromUnicode", &ucs4) == MS_OK
 		? 4

@@ -142,23 +142,30 @@ put_decimal(char *out, bool is_negative, uint64_t v)
 	return at;
 }
 
+/* bool cannot be subclassed; a class of that name can be written. */
+static bool
+is_bool(const struct py *p, const struct pytype *ty)
+{
+	return ty->name == p->bool_name && (ty->flags & TPF_HEAPTYPE) == 0;
+}
+
+
 /* 2.7: an int is a C long; bool is one. */
 static struct heap_value
 value_int_27(struct py *p, const struct pyobj *o, size_t max)
 {
 	struct heap_value v = value_len(VALUE_NO_LEN);
 	int64_t n = layout_get_signed(p->l, PYF_INT27_VALUE, o->p);
-	size_t len;
 
 	if (max == 0)
 		return v;
 	char *text = text_room(p, max);
-	bool is_bool = strcmp(strtab_get(p->names, o->type->name, &len), "bool") == 0;
-	if (is_bool)
+	bool is_truth = is_bool(p, o->type);
+	if (is_truth)
 		v.text_len = (size_t)snprintf(text, 64, "%s", n != 0 ? "True" : "False");
 	else
 		v.text_len = (size_t)snprintf(text, 64, "%" PRId64, n);
-	v.kind = is_bool ? VK_BOOL : VK_INT;
+	v.kind = is_truth ? VK_BOOL : VK_INT;
 	v.text = text;
 	return v;
 }
@@ -449,8 +456,7 @@ py_value(struct py *p, const struct pyobj *o, size_t max)
 		return value_int_27(p, o, max);
 	if (flags & TPF_LONG) {
 		struct heap_value v = value_int(p, o, max);
-		if (o->type->shape == NULL || o->type->shape->value_rule != VR_BOOL ||
-			v.kind != VK_INT)
+		if (v.kind != VK_INT || !is_bool(p, o->type))
 			return v;
 		v.kind = VK_BOOL;
 		bool is_true = int_digits(p, o->p) != 0;
