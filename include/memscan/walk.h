@@ -18,7 +18,8 @@ struct walk_opts {
 	bool no_interpret;  /* do not interpret tp_traverse and __sizeof__: scan instead */
 	uint64_t tls_base;  /* thread pointer of a stopped thread, 0 if unknown */
 	const char *(*thread_name)(void *self, uint64_t native_id); /* or NULL; "" if unknown */
-	void *thread_name_self;
+	uint64_t (*native_id)(void *self, uint64_t ident); /* kernel's id of a pthread_self(), 0 if unknown; or NULL */
+	void *thread_name_self; /* of both */
 	void (*progress)(void *self, uint64_t objects); /* now and then; or NULL */
 	void *progress_self;
 };

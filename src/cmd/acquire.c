@@ -44,6 +44,7 @@ acquired_fini(struct acquired *a)
 	modules_free(a->modules);
 	target_close(a->live);
 	procinfo_fini(&a->proc);
+	free(a->regs);
 	*a = (struct acquired){0};
 }
 
@@ -123,8 +124,12 @@ try_copy(
 		st = snapshot_copy(snap, &a->stats, eb);
 	size_t n = 0;
 	const struct thread_regs *regs = stop != NULL ? stop_threads(stop, &n) : NULL;
-	if (n > 0)
+	if (n > 0) {
 		a->tls_base = regs[0].fs_base;
+		a->regs = xrealloc(a->regs, n * sizeof(*regs));
+		memcpy(a->regs, regs, n * sizeof(*regs));
+		a->n_regs = n;
+	}
 	uint64_t held = stop_release(stop);
 	if (st != MS_OK) {
 		snapshot_free(snap);

@@ -25,6 +25,8 @@ struct acquired {
 	struct snapshot_stats stats;
 	uint64_t pause_ns;   /* how long the process was held; 0 with no_stop */
 	uint64_t tls_base;   /* thread pointer of its first thread */
+	struct thread_regs *regs; /* of all its threads, n_regs; none with no_stop */
+	size_t n_regs;
 	unsigned tries;      /* stops it took to meet no garbage collection */
 };
 

@@ -171,8 +171,21 @@ put_metas(const struct acquired *a, const struct acquire_opts *o, struct heap_si
 
 struct thread_names {
 	pid_t pid;
+	const struct acquired *a;
 	char name[64];
 };
+
+/* CPython's ident is pthread_self(), which in the C libraries of Linux is the thread pointer. */
+static uint64_t
+native_id(void *self, uint64_t ident)
+{
+	const struct acquired *a = ((struct thread_names *)self)->a;
+
+	for (size_t i = 0; i < a->n_regs; i++)
+		if (a->regs[i].fs_base == ident && ident != 0)
+			return (uint64_t)a->regs[i].tid;
+	return 0;
+}
 
 /* The kernel's name of a thread. */
 static const char *
@@ -312,7 +325,7 @@ take(const struct acquire_opts *o, struct walk_opts *w, struct acquired *a,
 	struct outfile *out, int *exit_code, struct errbuf *eb)
 {
 	struct walk_stats stats = {0};
-	struct thread_names threads = {.pid = o->pid};
+	struct thread_names threads = {.pid = o->pid, .a = a};
 	uint64_t begun = io_now_ns();
 
 	enum status st = acquire_find(o, a, eb);
@@ -325,6 +338,7 @@ take(const struct acquire_opts *o, struct walk_opts *w, struct acquired *a,
 	w->modules = a->modules;
 	w->tls_base = a->tls_base;
 	w->thread_name = thread_name;
+	w->native_id = native_id;
 	w->thread_name_self = &threads;
 	uint64_t copied = io_now_ns();
 	st = walk_into(a, o, w, out, begun, &stats, eb);

@@ -5,6 +5,8 @@
  */
 #include "priv.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "memscan/limits.h"
@@ -109,12 +111,16 @@ put_frame(void *self, const struct pyframe *f)
 static enum status
 put_thread(struct walker *w, const struct pythread *th)
 {
-	const char *name = w->opts->thread_name != NULL
-		? w->opts->thread_name(w->opts->thread_name_self, th->native_id)
+	uint64_t native_id = th->native_id;
+	/* Up to 3.10 Python does not keep it. */
+	if (native_id == 0 && w->opts->native_id != NULL)
+		native_id = w->opts->native_id(w->opts->thread_name_self, th->ident);
+	const char *name = w->opts->thread_name != NULL && native_id != 0
+		? w->opts->thread_name(w->opts->thread_name_self, native_id)
 		: "";
 	struct heap_thread h = {
 		.ident = th->ident,
-		.native_id = th->native_id,
+		.native_id = native_id,
 		.name = strtab_puts(w->names, name),
 		.interp = w->root.interp,
 	};
@@ -146,15 +152,36 @@ put_threads(struct walker *w, const struct pyinterp *in)
 {
 	CLEAN_FREE struct pythread *threads = NULL;
 	size_t n = 0;
+	taddr holder = 0;
 
 	if (py_threads(w->p, in->addr, &threads, &n) != MS_OK)
 		damage_note(&w->damage, "list of threads is broken", in->addr);
+	bool knows_gil = py_gil_holder(w->p, in->addr, &holder);
+	w->knows_gil |= knows_gil;
 	for (size_t i = 0; i < n; i++) {
+		if (knows_gil && threads[i].addr == holder)
+			vec_push(&w->gil_holders, w->root.thread);
 		enum status st = put_thread(w, &threads[i]);
 		if (st != MS_OK)
 			return st;
 	}
 	return MS_OK;
+}
+
+/* Who held the GIL, as a list of indices of threads: empty if nobody did, and no entry if that is not known. */
+static enum status
+put_gil_holders(struct walker *w)
+{
+	CLEAN_FREE char *text = NULL;
+	size_t len = 0, room = w->gil_holders.n * sizeof(" 4294967295") + 1;
+
+	if (!w->knows_gil)
+		return MS_OK;
+	text = xcalloc(room, 1);
+	for (size_t i = 0; i < w->gil_holders.n; i++)
+		len += (size_t)snprintf(text + len, room - len, "%s%" PRIu32,
+			i > 0 ? " " : "", w->gil_holders.at[i]);
+	return w->sink->meta(w->sink->self, "gil_holders", text);
 }
 
 /* ---- interpreters ---- */
@@ -213,6 +240,8 @@ roots_put(struct walker *w, struct errbuf *eb)
 		st = put_interp(w, &interps[i]);
 		w->stats.interpreters++;
 	}
+	if (st == MS_OK)
+		st = put_gil_holders(w);
 	return st == MS_OK ? put_static(w) : st;
 }
 

@@ -299,6 +299,7 @@ walk_run(struct py *p, struct target *t, struct strtab *names, struct heap_sink 
 	vec_fini(&w->addrs);
 	vec_fini(&w->buffers);
 	vec_fini(&w->roots);
+	vec_fini(&w->gil_holders);
 	vec_fini(&w->damage.lines);
 	free(w);
 	return st;
