@@ -268,4 +268,39 @@ void top_compute(const struct heap *h, const struct bitset *of, enum top_by by,
 	const uint64_t *retained, size_t limit, struct top *ret);
 void top_fini(struct top *t);
 
+/* ---- threads ---- */
+
+struct threads_row {
+	uint32_t first, n; /* its frames: thread_frames.order[first .. first + n), innermost first */
+	objid name;        /* the str that threading knows it by, or OBJID_NONE */
+	uint64_t native_id; /* 0 if not known */
+	bool holds_gil;
+};
+
+struct threads {
+	struct threads_row *rows; /* one for each of heap.threads */
+	uint32_t *order;          /* nframe: frames by thread */
+	uint32_t *first;          /* nframe + 1: roots of frame i are roots[first[i] .. first[i + 1]) */
+	uint32_t *roots;          /* indices of heap.roots, in their order */
+	bool knows_gil;           /* holds_gil says something */
+};
+
+/*
+ * Put the frames of the dump to their threads, and the roots to their frames; find the
+ * threads' names. Needs all columns but buffers, regions and damage.
+ */
+void threads_compute(const struct heap *h, struct threads *ret);
+void threads_fini(struct threads *t);
+
+/* A variable of a frame. */
+struct frame_local {
+	uint32_t name; /* string id, or 0: it is the key */
+	objid key;     /* of a module or class body: the key object, else OBJID_NONE */
+	objid value;   /* out of its cell, if it is in one */
+};
+
+/* Call each for the variables of a frame that have a value, in order of their slots, until it returns false. */
+void frame_locals(const struct heap *h, const struct threads *t, uint32_t frame,
+	bool (*each)(void *self, const struct frame_local *l), void *self);
+
 #endif

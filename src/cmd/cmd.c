@@ -24,6 +24,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_offsets,
 	&cmd_show,
 	&cmd_summary,
+	&cmd_threads,
 	&cmd_top,
 };
 
