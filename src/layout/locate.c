@@ -23,8 +23,8 @@ image_read(const struct image *im, taddr addr, void *buf, size_t n)
 	return elf_read(im->m, addr, buf, n);
 }
 
-static const char *
-base_name(const struct module *m)
+const char *
+module_name(const struct module *m)
 {
 	const char *slash = strrchr(m->path, '/');
 	return slash != NULL ? slash + 1 : m->path;
@@ -34,7 +34,7 @@ base_name(const struct module *m)
 static bool
 is_library(const struct module *m)
 {
-	return strstr(base_name(m), ".so") != NULL;
+	return strstr(module_name(m), ".so") != NULL;
 }
 
 /* ---- version ---- */
@@ -113,7 +113,7 @@ series_from_path(const struct module *m)
 {
 	char text[PYVERSION_TEXT];
 	uint32_t hex;
-	const char *name = strstr(base_name(m), "python");
+	const char *name = strstr(module_name(m), "python");
 
 	if (name == NULL)
 		return 0;
@@ -127,7 +127,7 @@ series_from_path(const struct module *m)
 	return hex >> 16;
 }
 
-static bool
+bool
 version_find(const struct image *im, const struct pyruntime *rt, uint32_t *hex)
 {
 	if (version_from_word(im, hex))
@@ -217,79 +217,6 @@ cookie_search(struct target *t, struct modules *list, struct pyruntime *ret)
 		}
 	}
 	return false;
-}
-
-/* ---- what it is, if it is not CPython ---- */
-
-/* CPython to 3.6 that legacy_find could not make out. */
-static struct module *
-legacy_search(struct modules *list)
-{
-	struct elf_symbol sym;
-
-	for (size_t i = 0; i < modules_count(list); i++) {
-		struct module *m = modules_at(list, i);
-		if (elf_symbol(m, "PyInterpreterState_Head", &sym) == MS_OK)
-			return m;
-	}
-	return NULL;
-}
-
-/* Other Pythons, by the names of their files. */
-static const char *
-other_python(struct modules *list, const char **path)
-{
-	static const struct {
-		const char *word, *name;
-	} others[] = {
-		{"pypy", "PyPy"},
-		{"graalpy", "GraalPy"},
-		{"libpythonvm", "GraalPy"},
-		{"micropython", "MicroPython"},
-	};
-
-	for (size_t i = 0; i < modules_count(list); i++) {
-		const struct module *m = modules_at(list, i);
-		for (size_t k = 0; k < ARRAY_LEN(others); k++) {
-			if (strstr(base_name(m), others[k].word) == NULL)
-				continue;
-			*path = m->path;
-			return others[k].name;
-		}
-	}
-	return NULL;
-}
-
-static enum status
-explain_absence(struct target *t, struct modules *list, struct errbuf *eb)
-{
-	char text[PYVERSION_TEXT] = "";
-	const char *path;
-	uint32_t hex;
-
-	struct module *legacy = legacy_search(list);
-	if (legacy != NULL) {
-		struct image im = {t, legacy};
-		if (!version_find(&im, &(struct pyruntime){.module = legacy}, &hex) || !pyversion_text(hex, text))
-			snprintf(text, sizeof(text), "of some release before 3.7");
-		return errbuf_set(eb, MS_VERSION,
-			"this is CPython %s (%s); it has no _PyRuntime (new in 3.7), and "
-			"the code of its PyInterpreterState_Head is not of a kind that "
-			"tells where its interpreters are",
-			text, base_name(legacy));
-	}
-	const char *other = other_python(list, &path);
-	if (other != NULL)
-		return errbuf_set(eb, MS_ABSENT, "this is %s, not CPython (%s)", other,
-			path);
-	if (t == NULL)
-		return errbuf_set(eb, MS_ABSENT,
-			"no _PyRuntime and no PyInterpreterState_Head are defined here; "
-			"if this program is linked with libpython, name that library");
-	return errbuf_set(eb, MS_ABSENT,
-		"not a CPython process: none of its %zu mapped program files defines "
-		"_PyRuntime or PyInterpreterState_Head",
-		modules_count(list));
 }
 
 static enum status

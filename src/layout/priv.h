@@ -125,6 +125,15 @@ void compiler_find(const struct image *im, char *buf, size_t cap);
 /* "musl", or "glibc", by the loader that the program asks for; "" where none says. t may be NULL. */
 void libc_find(struct target *t, struct modules *list, char *buf, size_t cap);
 
+/* The release that an image says it is, by any of the texts that survive stripping. */
+bool version_find(const struct image *im, const struct pyruntime *rt, uint32_t *hex);
+
+/* The last part of its path. */
+const char *module_name(const struct module *m);
+
+/* Say what this is, if it has no runtime that could be found: sets MS_ABSENT or MS_VERSION. absence.c */
+MUST_CHECK enum status explain_absence(struct target *t, struct modules *list, struct errbuf *eb);
+
 /* ---- what a runtime says of itself: debugoffsets.c ---- */
 
 /* The words of a _Py_DebugOffsets; false if these bytes are none. A pure function of them. */
