@@ -78,6 +78,11 @@ MUST_CHECK enum status cmd_format(
 	{                                                                                \
 		0, "csv", NULL, "print comma-separated values"                           \
 	}
+#define CMD_OPT_LIBRARY                                                                  \
+	{                                                                                \
+		0, "library", "TEXT",                                                    \
+			"which Python of several: a part of its file's path"            \
+	}
 
 /* The table, sorted by name, and a command by name (or NULL). */
 extern const struct cmd *const cmd_table[];

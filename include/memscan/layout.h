@@ -120,10 +120,16 @@ struct pyruntime {
  * Find the CPython runtime among a target's modules, by symbol, section or cookie, and its
  * version (Py_Version, else its debug offsets, else the text that Py_GetVersion made).
  *
- * MS_ABSENT   not a Python process: says what was looked for; names PyPy and others where they are recognised
+ * library chooses among several: a part of the text "PATH at 0xADDRESS" of the image, or NULL for
+ * the only one that has been started.
+ *
+ * MS_ABSENT   not a Python process: says what was looked for, names PyPy, Java and others where they are
+ *             recognised; or no image of it is called library
  * MS_VERSION  a Python, but of a kind this program has no way into
+ * MS_USAGE    there are several: the message names them
+ * MS_BUSY     it has not been started, or has ended
  */
-MUST_CHECK enum status pyruntime_find(struct target *t, struct modules *m, struct pyruntime *ret, struct errbuf *eb);
+MUST_CHECK enum status pyruntime_find(struct target *t, struct modules *m, const char *library, struct pyruntime *ret, struct errbuf *eb);
 
 /* The same of a binary that is not running, for `memscan offsets FILE`: version from its .rodata. */
 MUST_CHECK enum status pyruntime_find_file(struct modules *m, struct pyruntime *ret, struct errbuf *eb);

@@ -25,7 +25,7 @@ acquire_find(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb
 	st = modules_load(a->live, o->pid, &a->modules, eb);
 	if (st != MS_OK)
 		return st;
-	st = pyruntime_find(a->live, a->modules, &a->rt, eb);
+	st = pyruntime_find(a->live, a->modules, o->library, &a->rt, eb);
 	if (st != MS_OK)
 		return st;
 	log_at(LOG_VERBOSE, "CPython %s (%s) in %s, found by %s", a->rt.version,

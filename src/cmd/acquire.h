@@ -11,6 +11,7 @@
 struct acquire_opts {
 	pid_t pid;
 	const char *offsets; /* offset table file, or NULL */
+	const char *library; /* which runtime of several, or NULL */
 	bool no_stop;        /* copy without holding the process */
 };
 

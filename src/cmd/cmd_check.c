@@ -17,6 +17,7 @@
 
 static const struct cmd_opt opts[] = {
 	{'p', "pid", "PID", "the process to try; without it, a child of this program"},
+	CMD_OPT_LIBRARY,
 	{0, "offsets", "FILE", "use this offset table, made by `memscan offsets`"},
 	CMD_OPTS_FORMAT,
 	CMD_OPTS_COMMON,
@@ -130,7 +131,8 @@ spawn_child(int *hold)
 static enum status
 run(const struct cmd_args *args, int *exit_code, struct errbuf *eb)
 {
-	struct acquire_opts o = {.offsets = cmd_value(args, "offsets")};
+	struct acquire_opts o = {.offsets = cmd_value(args, "offsets"),
+		.library = cmd_value(args, "library")};
 	uint64_t pid = 0;
 	enum rows_format format;
 	CLEAN_CLOSE int hold = -1;

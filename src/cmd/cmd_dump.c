@@ -31,6 +31,7 @@ static const struct cmd_opt opts[] = {
 		"do not hold the process while copying: the dump may be torn"},
 	{0, "no-interpret", NULL,
 		"scan objects of unknown types instead of interpreting their code"},
+	CMD_OPT_LIBRARY,
 	{0, "offsets", "FILE", "use this offset table, made by `memscan offsets`"},
 	CMD_OPTS_COMMON,
 	{0},
@@ -313,6 +314,7 @@ parse_opts(const struct cmd_args *a, struct acquire_opts *o, struct walk_opts *w
 								    : 0;
 	*o = (struct acquire_opts){.pid = (pid_t)pid,
 		.offsets = cmd_value(a, "offsets"),
+		.library = cmd_value(a, "library"),
 		.no_stop = cmd_has(a, "no-stop")};
 	*w = (struct walk_opts){.value_max = max,
 		.no_interpret = cmd_has(a, "no-interpret"),

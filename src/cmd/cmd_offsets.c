@@ -24,6 +24,7 @@ enum { OPERANDS_MAX = 256 };
 static const struct cmd_opt opts[] = {
 	{0, "check", NULL, "compare with the built-in table and the runtime's own word; exit 1 if they differ"},
 	{'p', "pid", "PID", "the interpreter that a process runs"},
+	CMD_OPT_LIBRARY,
 	{0, "sysroot", "DIR", "look for separate debug information below DIR first"},
 	CMD_OPTS_COMMON,
 	{0},
@@ -172,7 +173,7 @@ make_from_pid(const struct cmd_args *a, struct making *ret, struct errbuf *eb)
 	if (st == MS_OK)
 		st = modules_load(t, (pid_t)pid, &k.modules, eb);
 	if (st == MS_OK)
-		st = pyruntime_find(t, k.modules, &k.rt, eb);
+		st = pyruntime_find(t, k.modules, cmd_value(a, "library"), &k.rt, eb);
 	if (st == MS_OK)
 		st = layout_from_dwarf(&k.rt, &k.layout, eb);
 	if (st != MS_OK)

@@ -18,7 +18,7 @@
 static const uint8_t cookie[8] = {'x', 'd', 'e', 'b', 'u', 'g', 'p', 'y'};
 
 /* Places of the words that every release has had at the same place so far. */
-enum { AT_VERSION = 1, AT_FREE_THREADED = 2, AT_RUNTIME_SIZE = 3, AT_INTERP_SIZE = 6 };
+enum { AT_VERSION = 1, AT_FREE_THREADED = 2, AT_RUNTIME_SIZE = 3, AT_INTERP_HEAD = 5, AT_INTERP_SIZE = 6 };
 
 /* A _PyRuntime is some hundred thousand bytes, a collector's state some hundred. */
 enum { RUNTIME_MAX = 64 << 20, GC_STATE_MAX = 1024 };
@@ -250,6 +250,15 @@ debugoffsets_read(const struct image *im, struct pyruntime *rt)
 	if (rt->size == 0 && rt->debug.n > AT_RUNTIME_SIZE)
 		rt->size = rt->debug.word[AT_RUNTIME_SIZE];
 	find_gc_first(im, rt);
+	return true;
+}
+
+bool
+debugoffsets_interp_head(const struct pyruntime *rt, taddr *ret)
+{
+	if (rt->debug.n <= AT_INTERP_HEAD)
+		return false;
+	*ret = rt->addr + rt->debug.word[AT_INTERP_HEAD];
 	return true;
 }
 

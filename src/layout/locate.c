@@ -8,12 +8,14 @@
  */
 #include "memscan/layout.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "layout/priv.h"
 #include "memscan/log.h"
 #include "memscan/mem.h"
+#include "memscan/vec.h"
 
 enum status
 image_read(const struct image *im, taddr addr, void *buf, size_t n)
@@ -153,10 +155,13 @@ runtime_in(struct target *t, struct module *m, struct pyruntime *ret)
 	struct elf_symbol sym;
 
 	*ret = (struct pyruntime){.module = m};
+	struct image im = {t, m};
 	if (elf_symbol(m, "_PyRuntime", &sym) == MS_OK) {
 		ret->addr = sym.addr;
 		ret->size = sym.size;
 		snprintf(ret->found_by, sizeof(ret->found_by), "symbol _PyRuntime");
+		if (!debugoffsets_read(&im, ret))
+			log_at(LOG_DEBUG, "%s: the runtime says nothing of its own layout", m->path);
 		return true;
 	}
 	/* CPython to 3.6 keeps its interpreters in static variables. */
@@ -165,70 +170,179 @@ runtime_in(struct target *t, struct module *m, struct pyruntime *ret)
 		return true;
 	}
 	/* A program that was linked without exporting its symbols, and stripped: to 3.12 its section is left. */
-	struct image im = {t, m};
 	struct pyruntime by_cookie;
 	if (elf_section(m, ".PyRuntime", &ret->addr, &ret->size) == MS_OK && debugoffsets_find(&im, &by_cookie)) {
 		*ret = by_cookie;
 		return true;
 	}
 	if (elf_section(m, ".PyRuntime", &ret->addr, &ret->size) == MS_OK) {
+		(void)debugoffsets_read(&im, ret);
 		snprintf(ret->found_by, sizeof(ret->found_by), "section .PyRuntime");
 		return true;
 	}
 	return false;
 }
 
-/*
- * The image that defines the runtime. A definition in the program outranks one in a
- * library: a copy relocation puts the live object there.
- */
-static bool
-runtime_search(struct target *t, struct modules *list, struct pyruntime *ret)
+/* ---- which one ---- */
+
+/* A runtime, as it is named and chosen: two of one file differ by their addresses. */
+enum { RUNTIME_NAME = 4096 + 32 };
+
+static const char *
+runtime_name(char buf[RUNTIME_NAME], const struct module *m)
 {
-	struct pyruntime other;
-	bool found = false;
+	snprintf(buf, RUNTIME_NAME, "%s at 0x%" PRIx64, m->path, m->start);
+	return buf;
+}
+
+/* By a part of its name, or by another name of its file here. */
+static bool
+is_wanted(const struct module *m, const char *library)
+{
+	char name[RUNTIME_NAME];
+
+	if (library == NULL || strstr(runtime_name(name, m), library) != NULL)
+		return true;
+	CLEAN_FREE char *real = realpath(library, NULL);
+	return real != NULL && strcmp(real, m->path) == 0;
+}
+
+struct runtimes {
+	VEC(struct pyruntime) v;
+};
+
+static void
+runtimes_fini(struct runtimes *r)
+{
+	vec_fini(&r->v);
+}
+
+/*
+ * The images that define a runtime, the program's first: a definition there outranks one in
+ * a library, for a copy relocation puts the live object there.
+ */
+static void
+runtime_search(struct target *t, struct modules *list, struct runtimes *ret)
+{
+	struct pyruntime rt;
 
 	for (int libraries = 0; libraries < 2; libraries++) {
 		for (size_t i = 0; i < modules_count(list); i++) {
 			struct module *m = modules_at(list, i);
-			if (is_library(m) != (libraries == 1) || !runtime_in(t, m, &other))
-				continue;
-			if (!found)
-				*ret = other;
-			else
-				log_at(LOG_VERBOSE,
-					"%s has a runtime, too; that of %s is used",
-					m->path, ret->module->path);
-			found = true;
+			if (is_library(m) == (libraries == 1) && runtime_in(t, m, &rt))
+				vec_push(&ret->v, rt);
 		}
 	}
-	return found;
 }
 
-/* The image whose writable data has the cookie, where nothing has a name: programs first, as above. */
-static bool
-cookie_search(struct target *t, struct modules *list, struct pyruntime *ret)
-{
-	for (int libraries = 0; libraries < 2; libraries++) {
-		for (size_t i = 0; i < modules_count(list); i++) {
-			struct image im = {t, modules_at(list, i)};
-			if (is_library(im.m) == (libraries == 1) && debugoffsets_find(&im, ret))
-				return true;
-		}
-	}
-	return false;
-}
-
-static enum status
-find(struct target *t, struct modules *list, struct pyruntime *ret, struct errbuf *eb)
+/* Those whose writable data has the cookie, where nothing has a name: programs first, as above. */
+static void
+cookie_search(struct target *t, struct modules *list, const char *library, struct runtimes *ret)
 {
 	struct pyruntime rt;
 
-	if (!runtime_search(t, list, &rt) && !cookie_search(t, list, &rt))
+	for (int libraries = 0; libraries < 2; libraries++) {
+		for (size_t i = 0; i < modules_count(list); i++) {
+			struct image im = {t, modules_at(list, i)};
+			if (is_library(im.m) == (libraries == 1) && is_wanted(im.m, library) &&
+				debugoffsets_find(&im, &rt))
+				vec_push(&ret->v, rt);
+		}
+	}
+}
+
+/*
+ * Whether anybody has called Py_Initialize, as far as that can be told without a layout. A
+ * program that has the interpreter linked in may well load a library that has another.
+ *
+ * CPython: the first words of _PyRuntimeState say how far it is initialized (3.7 to 3.12).
+ */
+static bool
+is_started(struct target *t, const struct pyruntime *rt)
+{
+	uint8_t head[32], all = 0;
+	uint64_t word;
+	taddr at;
+
+	if (t == NULL)
+		return false;
+	if (rt->addr == 0)
+		return target_word(t, rt->interp_head, &word) != MS_OK || word != 0;
+	if (debugoffsets_interp_head(rt, &at))
+		return target_word(t, at, &word) != MS_OK || word != 0;
+	if (target_read(t, rt->addr, head, sizeof(head)) != MS_OK)
+		return true;
+	for (size_t i = 0; i < sizeof(head); i++)
+		all |= head[i];
+	return all != 0;
+}
+
+static void
+list_names(char *buf, size_t cap, const struct runtimes *all)
+{
+	char name[RUNTIME_NAME];
+	size_t len = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < all->v.n && len < cap; i++)
+		len += (size_t)snprintf(buf + len, cap - len, "%s%s", i > 0 ? ", " : "",
+			runtime_name(name, all->v.at[i].module));
+}
+
+/* The one that is wanted and has been started; if none has been, the first. */
+static enum status
+choose(struct target *t, const struct runtimes *all, const char *library, struct pyruntime *ret,
+	struct errbuf *eb)
+{
+	const struct pyruntime *best = NULL;
+	unsigned n_started = 0, n_wanted = 0;
+	char names[400];
+
+	for (size_t i = 0; i < all->v.n; i++) {
+		const struct pyruntime *rt = &all->v.at[i];
+		if (!is_wanted(rt->module, library))
+			continue;
+		n_wanted++;
+		bool started = is_started(t, rt);
+		n_started += started;
+		if (best == NULL || (started && n_started == 1))
+			best = rt;
+		log_at(LOG_VERBOSE, "%s has a Python runtime%s", rt->module->path,
+			started ? "" : ", which has not been started");
+	}
+	list_names(names, sizeof(names), all);
+	if (n_wanted == 0)
+		return errbuf_set(eb, MS_ABSENT, "no library with a Python runtime is called '%s', only %s",
+			library, names);
+	if (n_started > 1)
+		return errbuf_set(eb, MS_USAGE, "%u CPythons run in this process; choose with --library: %s",
+			n_started, names);
+	*ret = *best;
+	return MS_OK;
+}
+
+static enum status
+find(struct target *t, struct modules *list, const char *library, struct pyruntime *ret,
+	struct errbuf *eb)
+{
+	CLEAN(runtimes_fini) struct runtimes all = {0};
+	struct pyruntime rt;
+
+	runtime_search(t, list, &all);
+	if (all.v.n == 0)
+		cookie_search(t, list, library, &all);
+	if (all.v.n == 0)
 		return explain_absence(t, list, eb);
+	enum status st = choose(t, &all, library, &rt, eb);
+	if (st != MS_OK)
+		return st;
 	struct image im = {t, rt.module};
-	if (rt.addr != 0 && rt.debug.n == 0 && !debugoffsets_read(&im, &rt))
-		log_at(LOG_DEBUG, "%s: the runtime says nothing of its own layout", rt.module->path);
+	/* Half made, its own words would pick the wrong table. */
+	if (t != NULL && !is_started(t, &rt))
+		return errbuf_set(eb, MS_BUSY,
+			"Python is not ready: %s has no interpreter (it is starting, or has ended); "
+			"try again when it has started",
+			rt.module->path);
 	if (!version_find(&im, &rt, &rt.hexversion) ||
 		!pyversion_text(rt.hexversion, rt.version))
 		return errbuf_set(eb, MS_VERSION,
@@ -245,14 +359,14 @@ find(struct target *t, struct modules *list, struct pyruntime *ret, struct errbu
 }
 
 enum status
-pyruntime_find(struct target *t, struct modules *m, struct pyruntime *ret,
-	struct errbuf *eb)
+pyruntime_find(struct target *t, struct modules *m, const char *library,
+	struct pyruntime *ret, struct errbuf *eb)
 {
-	return find(t, m, ret, eb);
+	return find(t, m, library, ret, eb);
 }
 
 enum status
 pyruntime_find_file(struct modules *m, struct pyruntime *ret, struct errbuf *eb)
 {
-	return find(NULL, m, ret, eb);
+	return find(NULL, m, NULL, ret, eb);
 }

@@ -142,6 +142,9 @@ bool debugoffsets_parse(const void *p, size_t len, bool swap, struct pydebug *re
 /* What rt->addr says of itself: rt->debug, gc_first, and the size where it is not known. False if it says nothing. */
 bool debugoffsets_read(const struct image *im, struct pyruntime *rt);
 
+/* Where the runtime keeps the head of its list of interpreters, by its own word; false if it says nothing. */
+bool debugoffsets_interp_head(const struct pyruntime *rt, taddr *ret);
+
 /* Find a runtime in the image by its cookie: rt becomes it. */
 bool debugoffsets_find(const struct image *im, struct pyruntime *rt);
 

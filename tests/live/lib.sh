@@ -84,7 +84,7 @@ done_testing() {
 # What is written to descriptor 7 it reads, what it says is read from 8.
 start() {
 	[ -p "$TMP/in" ] || mkfifo "$TMP/in" "$TMP/out"
-	"$tools/allow" "$@" < "$TMP/in" > "$TMP/out" &
+	"$tools/allow" "$@" < "$TMP/in" > "$TMP/out" 7>&- 8<&- &
 	target=$!
 	pids="$pids $target"
 	exec 7> "$TMP/in" 8< "$TMP/out"

@@ -190,7 +190,7 @@ write_source(const char *path, const char *section, unsigned first, bool has_bai
 		"0x7970677562656478, 0x030d07f0, 0, %d, 608, 632, %d, [10] = %d, [71] = 240};\n"
 		"static const unsigned t[] = {2000, 10, 10};\n", RUNTIME / 8, section, RUNTIME, INTERP, GC_AT);
 	fprintf(f, "__attribute__((constructor)) static void start(void) {\n"
-		"\tchar *s = (char *)r + %d;\n\tbait[3] = 1;\n"
+		"\tchar *s = (char *)r + %d;\n\tbait[3] = r[632 / 8] = 1;\n"
 		"\tfor (int i = 0; i < 3; i++) {\n"
 		"\t\tchar *h = s + %u + 24 * i;\n"
 		"\t\t__builtin_memcpy(h, &h, 8); __builtin_memcpy(h + 8, &h, 8);\n"
@@ -242,7 +242,7 @@ check_loaded(const char *path, int _i)
 	ck_assert_msg(lib != NULL, "%s", dlerror());
 	ck_assert_msg(live_open(getpid(), &t, &caps, &eb) == MS_OK, "%s", eb.msg);
 	ck_assert_msg(modules_load(t, getpid(), &m, &eb) == MS_OK, "%s", eb.msg);
-	ck_assert_msg(pyruntime_find(t, m, &rt, &eb) == MS_OK, "%s", eb.msg);
+	ck_assert_msg(pyruntime_find(t, m, NULL, &rt, &eb) == MS_OK, "%s", eb.msg);
 	ck_assert_str_eq(rt.found_by, images[_i].found_by);
 	ck_assert_str_eq(rt.version, "3.13.7");
 	ck_assert_str_eq(rt.flavour, "release");

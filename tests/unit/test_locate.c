@@ -345,7 +345,7 @@ check_process(const char *python)
 	}
 	ck_assert_msg(live_open(c.pid, &t, &caps, &eb) == MS_OK, "%s", eb.msg);
 	ck_assert_msg(modules_load(t, c.pid, &m, &eb) == MS_OK, "%s", eb.msg);
-	ck_assert_msg(pyruntime_find(t, m, &rt, &eb) == MS_OK, "%s: %s", python, eb.msg);
+	ck_assert_msg(pyruntime_find(t, m, NULL, &rt, &eb) == MS_OK, "%s: %s", python, eb.msg);
 	ck_assert_uint_eq(rt.hexversion, hexversion);
 	ck_assert_uint_eq(rt.addr, at);
 	ck_assert_str_eq(rt.flavour, flavour);
@@ -385,7 +385,7 @@ START_TEST(other_processes)
 	/* This test program is none. */
 	ck_assert_msg(live_open(getpid(), &t, &caps, &eb) == MS_OK, "%s", eb.msg);
 	ck_assert_msg(modules_load(t, getpid(), &m, &eb) == MS_OK, "%s", eb.msg);
-	ck_assert_int_eq(pyruntime_find(t, m, &rt, &eb), MS_ABSENT);
+	ck_assert_int_eq(pyruntime_find(t, m, NULL, &rt, &eb), MS_ABSENT);
 	ck_assert_msg(strncmp(eb.msg, "not a CPython process", 21) == 0, "%s", eb.msg);
 	modules_free(m);
 	target_close(t);
