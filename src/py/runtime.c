@@ -9,6 +9,58 @@
 
 #include "memscan/limits.h"
 
+/*
+ * To 3.6 the runtime does not say whether it is ready: __main__ comes last when it starts,
+ * and goes first when it ends.
+ */
+static enum status
+check_main(struct py *p, taddr interp, struct errbuf *eb)
+{
+	taddr modules = py_sys_modules(p, interp);
+
+	/* Before None is known, nothing can be looked up. */
+	if (p->none == 0)
+		return MS_OK;
+	taddr at = modules != 0 ? py_dict_get(p, modules, "__main__") : 0;
+	if (at != 0 && at != p->none)
+		return MS_OK;
+	return errbuf_set(eb, MS_BUSY,
+		"Python is not ready: sys.modules has no '__main__' (it is starting, or "
+		"ending); try again when it has started");
+}
+
+/*
+ * Between Py_Initialize and Py_Finalize, as far as can be told.
+ *
+ * CPython: _PyRuntimeState.initialized is set when everything but site is imported, and
+ * unset when the first module is about to be torn down.
+ */
+static enum status
+check_ready(struct py *p, taddr main_interp, struct errbuf *eb)
+{
+	const struct layout *l = p->l;
+	uint64_t by = 0;
+	uint32_t is_ready;
+
+	if (p->rt->addr == 0 || !layout_has(l, PYF_RUNTIME_INITIALIZED))
+		return check_main(p, main_interp, eb);
+	taddr at = p->rt->addr + layout_off(l, PYF_RUNTIME_INITIALIZED);
+	if (target_read(p->t, at, &is_ready, sizeof(is_ready)) != MS_OK)
+		return errbuf_set(eb, MS_FAULT, "the runtime at 0x%lx cannot be read",
+			(unsigned long)p->rt->addr);
+	if (is_ready != 0)
+		return MS_OK;
+	bool is_ending = layout_has(l, PYF_RUNTIME_FINALIZING) &&
+		py_word(p, p->rt->addr + layout_off(l, PYF_RUNTIME_FINALIZING), &by) ==
+			MS_OK &&
+		by != 0;
+	return errbuf_set(eb, MS_BUSY, "Python is not ready: %s",
+		is_ending ? "it is ending (Py_Finalize has begun), and its objects are "
+			    "being taken apart"
+			  : "it is starting, or ending (Py_Initialize is not done); try "
+			    "again when it has started");
+}
+
 enum status
 py_interpreters(struct py *p, struct pyinterp **ret, size_t *n, struct errbuf *eb)
 {
@@ -35,12 +87,17 @@ py_interpreters(struct py *p, struct pyinterp **ret, size_t *n, struct errbuf *e
 	if (v.n == 0)
 		return errbuf_set(eb, MS_BUSY,
 			"Python is not ready: it has no interpreter (it is starting, or "
-			"ending)");
+			"has ended); try again when it has started");
 	/* The list has the newest in front. */
 	for (size_t i = 0; i < v.n / 2; i++) {
 		struct pyinterp swap = v.at[i];
 		v.at[i] = v.at[v.n - 1 - i];
 		v.at[v.n - 1 - i] = swap;
+	}
+	enum status st = check_ready(p, v.at[0].addr, eb);
+	if (st != MS_OK) {
+		vec_fini(&v);
+		return st;
 	}
 	*ret = v.at;
 	*n = v.n;
