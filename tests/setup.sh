@@ -8,7 +8,7 @@ set -u
 PURPOSE=${1:-build}
 
 # What is looked for, by purpose: c (a compiler), pc:NAME (a library by its pkg-config name), a
-# command's name, py:NAME (a module of /usr/bin/python3). A word ending in "?" is installed if it can be, and otherwise done without.
+# command's name, py:NAME (a module of /usr/bin/python3), host:NAME (a program with that Python in it). A word ending in "?" is installed if it can be, and otherwise done without.
 case $PURPOSE in
 build) wanted="c make pkg-config pc:libelf pc:libdw pc:libbsd-overlay pc:zlib" ;;
 check)
@@ -16,6 +16,8 @@ check)
 	# Packages with types of their own, and the debug build, for the system's Python 3.11.
 	wanted="$wanted py:numpy? py:pandas? py:lxml? py:gevent? py:greenlet? py:aiohttp? py:multidict? py:yarl? py:frozenlist?"
 	wanted="$wanted py:psycopg2? py:msgpack? py:cffi? py:regex? py:BTrees? py:uvloop? py:cryptography? py:gi? python3.11-dbg?"
+	# Programs that Python is embedded in, and some that are no CPython at all.
+	wanted="$wanted gdb? host:vim? host:uwsgi? host:mod_wsgi? host:libpython? pypy3? java? gosu? ruby?"
 	;;
 demo) wanted="c make pkg-config pc:libelf pc:libdw pc:libbsd-overlay pc:zlib python3" ;;
 *) echo "usage: setup.sh build|check|demo" >&2; exit 2 ;;
@@ -30,7 +32,10 @@ package() {
 	apt:py:BTrees) echo python3-btrees ;;
 	apt:py:*) echo "python3-${1#py:}" ;;
 	apt:python3.11-dbg) is_311 && echo python3.11-dbg ;;
-	*:py:* | *:python3.11-dbg) ;;
+	apt:host:*) is_311 && host_package "${1#host:}" ;;
+	*:py:* | *:host:* | *:python3.11-dbg) ;;
+	*:gdb | *:pypy3 | *:ruby | *:gosu) echo "$1" ;;
+	apt:java) echo default-jdk-headless ;;
 	apk:c) echo gcc musl-dev ;;
 	apt:c) echo gcc libc6-dev ;;
 	*:c) echo gcc ;;
@@ -61,6 +66,25 @@ package() {
 	esac
 }
 
+# The packages of a host, and what shows that it is there.
+host_package() {
+	case $1 in
+	vim) echo vim-nox ;;
+	uwsgi) echo uwsgi-core uwsgi-plugin-python3 ;;
+	mod_wsgi) echo apache2-bin libapache2-mod-wsgi-py3 ;;
+	libpython) echo libpython3.11 ;;
+	esac
+}
+
+have_host() {
+	case $1 in
+	vim) for v in vim.nox vim.gtk3 vim; do $v --version 2> /dev/null | grep -q '+python3' && return; done; false ;;
+	uwsgi) command -v uwsgi > /dev/null && [ -e /usr/lib/uwsgi/plugins/python3_plugin.so ] ;;
+	mod_wsgi) [ -x /usr/sbin/apache2 ] && [ -e /usr/lib/apache2/modules/mod_wsgi.so ] ;;
+	libpython) ldconfig -p 2> /dev/null | grep -q 'libpython3\.11\.so\.1\.0' ;;
+	esac
+}
+
 is_311() {
 	/usr/bin/python3 -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2> /dev/null
 }
@@ -69,6 +93,7 @@ have() {
 	case $1 in
 	# Other releases are not asked for them: the tests that use them are for this one.
 	py:*) ! is_311 || /usr/bin/python3 -c "import ${1#py:}" > /dev/null 2>&1 ;;
+	host:*) ! is_311 || have_host "${1#host:}" ;;
 	python3.11-dbg) ! is_311 || command -v python3.11-dbg > /dev/null ;;
 	c) command -v "${CC:-gcc}" > /dev/null && printf '#include <stdio.h>\n' | "${CC:-gcc}" -E - > /dev/null 2>&1 ;;
 	pc:*) pkg-config --exists "${1#pc:}" 2> /dev/null ;;
