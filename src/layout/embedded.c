@@ -69,12 +69,17 @@ embedded_find(const struct pyruntime *rt, const struct machine *m, struct layout
 
 	for (const struct embedded_table *e = embedded_tables; e->name != NULL; e++) {
 		CLEAN(layout_fini) struct layout l = {0};
-		enum status st = table_parse(e->name, e->text, strlen(e->text), LS_TABLE,
-			&l, eb);
+		struct layout head;
+		size_t len = strlen(e->text);
+		enum status st = table_parse_head(e->name, e->text, len, &head, eb);
 		if (st != MS_OK)
 			return st;
-		if (key_mismatch(&l, rt, m, why, sizeof(why)) != NULL)
+		/* Most are of other releases, and reading their rows would take longer than all else here. */
+		if (key_mismatch(&head, rt, m, why, sizeof(why)) != NULL)
 			continue;
+		st = table_parse(e->name, e->text, len, LS_TABLE, &l, eb);
+		if (st != MS_OK)
+			return st;
 		if (build_mismatch(&l, rt, why, sizeof(why)) != NULL) {
 			snprintf(near, sizeof(near), "; %s is of another build, as %s", e->name, why);
 			continue;

@@ -166,6 +166,9 @@ extern const struct embedded_table embedded_tables[];
 /* layout_parse without layout_finish: syntax alone. */
 MUST_CHECK enum status table_parse(const char *name, const char *text, size_t len, enum layout_source source, struct layout *ret, struct errbuf *eb);
 
+/* What stands before its rows alone, which says what it is a table of: ret has no rows, and nothing to be freed. */
+MUST_CHECK enum status table_parse_head(const char *name, const char *text, size_t len, struct layout *ret, struct errbuf *eb);
+
 /* Why a table does not describe this runtime, into buf; NULL if it does. */
 const char *table_mismatch(const struct layout *table, const struct pyruntime *rt, const struct machine *m, char *buf, size_t cap);
 

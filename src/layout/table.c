@@ -367,6 +367,40 @@ parse_end(struct parser *p)
 	return MS_OK;
 }
 
+/* Rows come last: "size", "field" and "absent" lines. */
+static bool
+is_row_line(const char *text, size_t len)
+{
+	static const char *const words[] = {"size ", "field ", "absent "};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (len > strlen(words[i]) && memcmp(text, words[i], strlen(words[i])) == 0)
+			return true;
+	return false;
+}
+
+/* All lines, or those before the first row. */
+static enum status
+parse_lines(struct parser *p, const char *text, size_t len, bool is_head)
+{
+	if (len > LIM_TABLE_TEXT)
+		return errbuf_set(p->eb, MS_LIMIT,
+			"%s: a table of %zu bytes is over the limit of %lu", p->name, len,
+			LIM_TABLE_TEXT);
+	for (const char *end = text + len; text < end;) {
+		const char *eol = memchr(text, '\n', (size_t)(end - text));
+		const char *stop = eol != NULL ? eol : end;
+		if (is_head && is_row_line(text, (size_t)(stop - text)))
+			break;
+		p->line++;
+		enum status st = parse_line(p, text, (size_t)(stop - text));
+		if (st != MS_OK)
+			return st;
+		text = stop + 1;
+	}
+	return parse_end(p);
+}
+
 enum status
 table_parse(const char *name, const char *text, size_t len, enum layout_source source,
 	struct layout *ret, struct errbuf *eb)
@@ -374,23 +408,23 @@ table_parse(const char *name, const char *text, size_t len, enum layout_source s
 	CLEAN(layout_fini) struct layout l = {.rows = rows_new()};
 	struct parser p = {.name = name, .l = &l, .source = source, .eb = eb};
 
-	if (len > LIM_TABLE_TEXT)
-		return errbuf_set(eb, MS_LIMIT,
-			"%s: a table of %zu bytes is over the limit of %lu", name, len,
-			LIM_TABLE_TEXT);
-	for (const char *end = text + len; text < end;) {
-		const char *eol = memchr(text, '\n', (size_t)(end - text));
-		const char *stop = eol != NULL ? eol : end;
-		p.line++;
-		enum status st = parse_line(&p, text, (size_t)(stop - text));
-		if (st != MS_OK)
-			return st;
-		text = stop + 1;
-	}
-	enum status st = parse_end(&p);
+	enum status st = parse_lines(&p, text, len, false);
 	if (st != MS_OK)
 		return st;
 	layout_move(ret, &l);
+	return MS_OK;
+}
+
+enum status
+table_parse_head(const char *name, const char *text, size_t len, struct layout *ret, struct errbuf *eb)
+{
+	struct layout l = {0};
+	struct parser p = {.name = name, .l = &l, .eb = eb};
+
+	enum status st = parse_lines(&p, text, len, true);
+	if (st != MS_OK)
+		return st;
+	*ret = l;
 	return MS_OK;
 }
 
