@@ -9,6 +9,13 @@ version=$("$python" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])') |
 
 start "$python" -S -W ignore "$live/$name.py" "$TMP/truth"
 dump --values none
+# Debian's unstable suites may be ahead of the tables: then it is done as the refusal says.
+row=build/interpreters/$(name_of "$python")
+if [ $status = 4 ] && grep -q ': no offset table covers it.*, make one: ' "$TMP/err" && moves "${row##*/}"; then
+	echo "result: no table of $version is built in: made one, and used it with --offsets"
+	"$MEMSCAN" offsets --sysroot "$row/root" "$row/$(sed -n 's/^program=//p' "$row/info")" > "$TMP/made.tbl" || fail "no table can be made"
+	dump --values none --offsets "$TMP/made.tbl"
+fi
 [ $status = 0 ] || fail "exit status $status"
 
 # The truth is told again: had anything changed in between, it would be another one.

@@ -58,6 +58,11 @@ name_of() {
 	esac
 }
 
+# moves ROW: it is what Debian's unstable suites have, or was built from their sources: newer than any table one day.
+moves() {
+	grep -q "^deb-${1#*-} .* sid" tests/interpreters/matrix
+}
+
 need() {
 	for tool; do
 		command -v "$tool" > /dev/null || skip "$tool is not installed"

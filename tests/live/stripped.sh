@@ -40,6 +40,10 @@ start "$@" -S -W ignore "$live/basic.py" "$TMP/truth"
 unset PYTHONHOME LD_LIBRARY_PATH
 
 dump --values none
+if [ $status = 4 ] && grep -q ': no offset table covers it.*, make one: ' "$TMP/err" && moves "$row"; then
+	stop_target
+	skip "$row is ahead of the tables: $(sed -n 's/.*\(CPython [0-9.a-z]*\).*/\1/p' "$TMP/err")"
+fi
 [ $status = 0 ] || fail "exit status $status"
 stop_target
 [ -f "$TMP/dump" ] || exit 1
