@@ -261,13 +261,18 @@ struct heap_region {
  * ascending order of their objects; threads, frames, roots, regions, damage and meta at any
  * time. Every function returns MS_OK or the status that ends the walk.
  * Pointers are borrowed for the call.
+ *
+ * An emitter that finds all ids in ascending order of address sets is_ordering before the
+ * first object and gives them to `order`, if that is not NULL, after the last one.
  */
 struct heap_sink {
 	void *self;
+	bool is_ordering;
 	enum status (*string)(void *self, const char *text, size_t len);
 	enum status (*type)(void *self, const struct heap_type *t);
 	enum status (*object)(void *self, const struct heap_obj *o);
 	enum status (*refs)(void *self, const struct heap_ref *r, size_t n);
+	enum status (*order)(void *self, const objid *ids, size_t n);
 	enum status (*buffer)(void *self, const struct heap_buffer *b);
 	enum status (*thread)(void *self, const struct heap_thread *t);
 	enum status (*frame)(void *self, const struct heap_frame *f);

@@ -84,6 +84,9 @@ struct target_data {
 /* False if addr lies in no region that has data. */
 bool target_at(struct target *t, taddr addr, struct target_data *ret);
 
+/* Call for the cache lines of an object's head at addr, if they are of the region used last thereabouts. */
+void target_prefetch(const struct target *t, taddr addr);
+
 /*
  * Borrow the bytes [addr, addr + n) without copying, or NULL if they are not present.
  * Valid until the target is closed when the region has data, else until some

@@ -34,9 +34,10 @@ struct dump_writer {
 	bool is_finished;
 	struct dump_counts counts; /* file_bytes is where the next byte goes */
 	uint32_t nstr;
+	uint64_t ordered; /* ids that came in order of address */
 	uint32_t after_buffer; /* 1 + object of the last buffer */
 	struct column col[DC_COUNT];
-	VEC(uint64_t) addrs; /* of all objects, when the file cannot be read again */
+	VEC(uint64_t) addrs; /* of all objects, where they are to be sorted and the file cannot be read again */
 	VEC(char) meta;      /* keys and values in turn, each with its NUL */
 	VEC(uint8_t) record; /* a value record that crosses the end of its buffer */
 };
@@ -236,7 +237,7 @@ sink_object(void *self, const struct heap_obj *o)
 	w->counts.bytes += o->size;
 	if (id % HEAP_VALUE_STRIDE == 0)
 		put_u64(w, DC_VALA, column_length(w, DC_VALS));
-	if (!w->out->seekable)
+	if (!w->sink.is_ordering && !w->out->seekable)
 		vec_push(&w->addrs, o->addr);
 	if (o->size >= UINT32_MAX || o->refcount >= UINT32_MAX)
 		put_big(w, id, o);
@@ -283,6 +284,21 @@ sink_refs(void *self, const struct heap_ref *r, size_t n)
 		labels->n += 4 * step;
 	}
 	w->counts.guessed += guessed;
+	return w->err.code;
+}
+
+static enum status
+sink_order(void *self, const objid *ids, size_t n)
+{
+	struct dump_writer *w = self;
+
+	if (w->err.code != MS_OK)
+		return w->err.code;
+	if (!w->sink.is_ordering || n > w->counts.objects - w->ordered)
+		return errbuf_set(&w->err, MS_USAGE,
+			"order of addresses: unannounced, or of too many objects");
+	w->ordered += n;
+	put_bytes(w, DC_OSRT, ids, n * sizeof(*ids));
 	return w->err.code;
 }
 
@@ -386,7 +402,10 @@ finish_columns(struct dump_writer *w)
 	put_u64(w, DC_REFF, w->counts.refs);
 }
 
-/* Make OSRT from the addresses: those kept, or those in the file, mapped. */
+/*
+ * Make OSRT, where it was not given, from the addresses: those kept, or those in the file,
+ * mapped.
+ */
 static enum status
 finish_sorted(struct dump_writer *w, struct errbuf *eb)
 {
@@ -397,8 +416,12 @@ finish_sorted(struct dump_writer *w, struct errbuf *eb)
 	uint32_t n = (uint32_t)w->counts.objects;
 	enum status st = MS_OK;
 
+	if (w->sink.is_ordering && w->ordered != n)
+		return errbuf_set(eb, MS_USAGE,
+			"order of addresses: %llu of %u objects",
+			(unsigned long long)w->ordered, n);
 	extent_end(w, DC_OADR);
-	if (w->err.code != MS_OK || n == 0)
+	if (w->err.code != MS_OK || n == 0 || w->sink.is_ordering)
 		return w->err.code;
 	if (w->out->seekable) {
 		st = chunk_map(w->out->fd, c->rows.at, c->rows.n, c->total, &map, eb);
@@ -486,6 +509,7 @@ dump_writer_new(struct outfile *out, struct dump_writer **ret, struct errbuf *eb
 		.type = sink_type,
 		.object = sink_object,
 		.refs = sink_refs,
+		.order = sink_order,
 		.buffer = sink_buffer,
 		.thread = sink_thread,
 		.frame = sink_frame,

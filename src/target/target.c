@@ -345,11 +345,17 @@ read_region(struct target *t, const struct region *r, taddr addr, void *buf, siz
 	return backend_read(t, r, addr, buf, n);
 }
 
+static size_t
+memo_slot(taddr addr)
+{
+	/* Fibonacci hashing: mappings lie at regular distances. */
+	return (addr >> MEMO_SHIFT) * 0x9e3779b97f4a7c15ULL >> (64 - MEMO_BITS);
+}
+
 static struct memo *
 memo_of(struct target *t, taddr addr)
 {
-	/* Fibonacci hashing: mappings lie at regular distances. */
-	return &t->memo[(addr >> MEMO_SHIFT) * 0x9e3779b97f4a7c15ULL >> (64 - MEMO_BITS)];
+	return &t->memo[memo_slot(addr)];
 }
 
 static void
@@ -459,6 +465,18 @@ target_at(struct target *t, taddr addr, struct target_data *ret)
 	}
 	*ret = (struct target_data){m->data + off, m->len - off, m->is_file};
 	return true;
+}
+
+void
+target_prefetch(const struct target *t, taddr addr)
+{
+	const struct memo *m = &t->memo[memo_slot(addr)];
+	uint64_t off = addr - m->start;
+
+	if (off < m->len) {
+		__builtin_prefetch(m->data + off);
+		__builtin_prefetch(m->data + off + 63);
+	}
 }
 
 /* ---- integers and strings ---- */

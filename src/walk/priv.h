@@ -4,6 +4,8 @@
 #ifndef MEMSCAN_WALK_PRIV_H
 #define MEMSCAN_WALK_PRIV_H
 
+#include <assert.h>
+
 #include "memscan/emu.h"
 #include "memscan/map.h"
 #include "memscan/vec.h"
@@ -12,24 +14,79 @@
 /* ---- idmap.c: from addresses to ids ---- */
 
 /*
- * A table of ids for each page that holds objects, by granules of 16 bytes: one cache line
- * serves neighbours, and an object costs bytes instead of a miss. Two addresses of one
- * granule cannot both be objects: the address's bit 3 is kept with the id. Objects of 32-bit
- * processes are as small as 8 bytes and stand at any word: there a granule is 4 bytes.
- * Addresses must be multiples of 8, and of 4 there.
+ * The ids of each page that holds objects, behind a bit for each granule of 16 bytes. Two
+ * addresses of one granule cannot both be objects: the address's bit 3 is kept with the id,
+ * and who comes second is refused. Objects of 32-bit processes are as small as 8 bytes and
+ * stand at any word: there a granule is 4 bytes. Addresses must be multiples of 8, and of 4
+ * there. Shifts are by granules.
  */
-enum { IDMAP_PAGE = 12, IDMAP_GRANULE_64 = 4, IDMAP_GRANULE_32 = 2, IDMAP_CHUNK = 20 };
+enum {
+	IDMAP_GRANULE_64 = 4,
+	IDMAP_GRANULE_32 = 2,
+	IDMAP_PAGE = 8,
+	IDMAP_CHUNK = 16,
+	IDMAP_GRANULES = 1 << IDMAP_PAGE,
+	IDMAP_WORDS = IDMAP_GRANULES / 64,
+	IDMAP_PAGES = 1 << (IDMAP_CHUNK - IDMAP_PAGE),
+	IDMAP_CLASSES = 32,
+	IDMAP_RECENT = 256,
+};
+struct idmap_page {
+	uint64_t bits[IDMAP_WORDS];
+	uint8_t before[IDMAP_WORDS]; /* bits set in the words in front of each */
+	uint16_t n, cap;
+	uint32_t *ids;
+};
+struct idmap_chunk {
+	uint64_t key; /* its addresses without the low bits */
+	struct idmap_page pages[IDMAP_PAGES];
+};
+struct idmap_free {
+	struct idmap_free *next;
+};
+struct idmap_recent {
+	uint64_t key;
+	struct idmap_chunk *chunk;
+};
 struct idmap {
-	unsigned granule;        /* log2 of its bytes */
-	struct map chunk_index;  /* address >> IDMAP_CHUNK to index in chunks */
-	VEC(uint32_t **) chunks; /* of pages, each of ids */
-	uint64_t last_chunk;
-	uint32_t **last;
+	unsigned granule;       /* log2 of its bytes */
+	struct map chunk_index; /* key to index in chunks */
+	VEC(struct idmap_chunk *) chunks;
+	struct idmap_recent recent[IDMAP_RECENT];
+	struct idmap_free *free[IDMAP_CLASSES]; /* arrays of ids that pages outgrew */
+	VEC(void *) slabs;
+	size_t slab_left;
 };
 void idmap_init(struct idmap *m, unsigned ptr_width);
 objid idmap_get(struct idmap *m, taddr addr);
-void idmap_put(struct idmap *m, taddr addr, objid id);
+
+/* Call for memory that idmap_get of an address will need soon. */
+void idmap_prefetch(struct idmap *m, taddr addr);
+
+/* False if the address, or another one of its granule, has an id already. */
+MUST_CHECK bool idmap_put(struct idmap *m, taddr addr, objid id);
+
+/* All ids in ascending order of address, some at a time. Nothing may be looked up or put afterwards. */
+MUST_CHECK enum status idmap_each(struct idmap *m, enum status (*each)(void *self, const objid *ids, size_t n), void *self);
 void idmap_fini(struct idmap *m);
+
+/* ---- queue.c: what has been discovered and not visited ---- */
+
+enum { QUEUE_BLOCK = 8192 };
+struct queue {
+	VEC(taddr *) blocks; /* those whose addresses have all been taken are NULL */
+	size_t n, taken;     /* ever pushed, and taken */
+};
+void queue_push(struct queue *q, taddr addr);
+taddr queue_next(struct queue *q); /* q->taken < q->n */
+void queue_fini(struct queue *q);
+
+/* The address of one that has been pushed and not taken. */
+static inline taddr
+queue_at(const struct queue *q, size_t i)
+{
+	return q->blocks.at[i / QUEUE_BLOCK][i % QUEUE_BLOCK];
+}
 
 /* ---- damage.c ---- */
 
@@ -112,8 +169,7 @@ struct walker {
 	struct heap_sink *sink;
 	const struct walk_opts *opts;
 	struct idmap ids;
-	VEC(taddr) addrs; /* by id: the queue */
-	size_t visited;   /* ids below have been emitted */
+	struct queue queue; /* in order of ids */
 	struct refout out;
 	struct heap_ref batch[REFOUT_ROOM];
 	bool after_key;  /* the last reference put was a dict's key */

@@ -20,11 +20,12 @@ walk_discover(struct walker *w, taddr addr)
 	objid id = idmap_get(&w->ids, addr);
 	if (id != OBJID_NONE)
 		return id;
-	if (py_type_of(w->p, addr) == NULL || w->addrs.n >= LIM_OBJECTS)
+	if (py_type_of(w->p, addr) == NULL || w->queue.n >= LIM_OBJECTS)
 		return OBJID_NONE;
-	id = (objid)w->addrs.n;
-	vec_push(&w->addrs, addr);
-	idmap_put(&w->ids, addr, id);
+	id = (objid)w->queue.n;
+	if (!idmap_put(&w->ids, addr, id))
+		return OBJID_NONE;
+	queue_push(&w->queue, addr);
 	return id;
 }
 
@@ -41,6 +42,16 @@ settle_label(struct walker *w, uint32_t label)
 	return label;
 }
 
+/* How far ahead of a reference and of a visit memory is asked for. */
+enum { AHEAD_REFS = 8, AHEAD_VISITS = 6 };
+
+static void
+prefetch_ref(struct walker *w, taddr to)
+{
+	idmap_prefetch(&w->ids, to);
+	target_prefetch(w->t, to);
+}
+
 /* refout.flush while visiting: addresses become ids, and go to the sink. */
 static enum status
 flush_refs(struct refout *o)
@@ -48,7 +59,11 @@ flush_refs(struct refout *o)
 	struct walker *w = o->self;
 	size_t n = 0;
 
+	for (size_t i = 0; i < o->n && i < AHEAD_REFS; i++)
+		prefetch_ref(w, o->at[i].to);
 	for (size_t i = 0; i < o->n; i++) {
+		if (i + AHEAD_REFS < o->n)
+			prefetch_ref(w, o->at[i + AHEAD_REFS].to);
 		objid to = walk_discover(w, o->at[i].to);
 		if (to == OBJID_NONE) {
 			w->after_key = false;
@@ -116,7 +131,7 @@ emit_refs(struct walker *w, const struct pyobj *o, uint64_t size, bool is_scanne
 }
 
 static enum status
-visit(struct walker *w, taddr addr)
+visit(struct walker *w, objid id, taddr addr)
 {
 	struct pyobj o;
 	bool is_base = false;
@@ -143,7 +158,7 @@ visit(struct walker *w, taddr addr)
 	bool has_buffer = o.type->buffer != NULL;
 	st = emit_refs(w, &o, h.size, is_scanned);
 	if (has_buffer && st == MS_OK)
-		buffers_add(w, (objid)w->visited, addr, h.size);
+		buffers_add(w, id, addr, h.size);
 	return st;
 }
 
@@ -153,17 +168,32 @@ walk_drain(struct walker *w)
 	w->out.flush = flush_refs;
 	w->out.self = w;
 	w->out.n = 0;
-	for (; w->visited < w->addrs.n; w->visited++) {
-		enum status st = visit(w, w->addrs.at[w->visited]);
+	while (w->queue.taken < w->queue.n) {
+		size_t id = w->queue.taken;
+		if (id + AHEAD_VISITS < w->queue.n)
+			target_prefetch(w->t, queue_at(&w->queue, id + AHEAD_VISITS));
+		enum status st = visit(w, (objid)id, queue_next(&w->queue));
 		if (st != MS_OK)
 			return st;
-		if (w->visited % 16384 == 0 && w->opts->progress != NULL)
-			w->opts->progress(w->opts->progress_self, w->visited);
+		if (id % 16384 == 0 && w->opts->progress != NULL)
+			w->opts->progress(w->opts->progress_self, id);
 	}
 	return MS_OK;
 }
 
 /* ---- what is emitted at the end ---- */
+
+/* All looking up is over: the map can go. */
+static enum status
+emit_order(struct walker *w)
+{
+	enum status st = MS_OK;
+
+	if (w->sink->order != NULL)
+		st = idmap_each(&w->ids, w->sink->order, w->sink->self);
+	idmap_fini(&w->ids);
+	return st;
+}
 
 static enum status
 emit_regions(struct walker *w)
@@ -249,8 +279,10 @@ walk_all(struct walker *w, struct errbuf *eb)
 		st = roots_put_tracked(w, eb);
 	if (st == MS_OK)
 		st = roots_put_types(w);
-	if (st == MS_OK && w->addrs.n >= LIM_OBJECTS)
+	if (st == MS_OK && w->queue.n >= LIM_OBJECTS)
 		return errbuf_set(eb, MS_LIMIT, "more than %lu objects", LIM_OBJECTS);
+	if (st == MS_OK)
+		st = emit_order(w);
 	if (st == MS_OK)
 		st = roots_emit(w);
 	if (st == MS_OK)
@@ -280,12 +312,13 @@ walk_run(struct py *p, struct target *t, struct strtab *names, struct heap_sink 
 	w->sink = sink;
 	w->opts = opts;
 	idmap_init(&w->ids, target_machine(t)->ptr_width);
+	sink->is_ordering = true;
 	foreign_init(&w->foreign, p, t, opts);
 	struct py_hooks hooks = foreign_hooks(&w->foreign);
 	py_set_hooks(p, &hooks);
 
 	enum status st = walk_all(w, eb);
-	w->stats.objects = w->addrs.n;
+	w->stats.objects = w->queue.n;
 	w->stats.damage = w->damage.total;
 	w->stats.interpreted = w->foreign.calls;
 	w->stats.unknown = w->foreign.unknown;
@@ -296,7 +329,7 @@ walk_run(struct py *p, struct target *t, struct strtab *names, struct heap_sink 
 	py_set_hooks(p, &(struct py_hooks){0});
 	foreign_fini(&w->foreign);
 	idmap_fini(&w->ids);
-	vec_fini(&w->addrs);
+	queue_fini(&w->queue);
 	vec_fini(&w->buffers);
 	vec_fini(&w->roots);
 	vec_fini(&w->gil_holders);
