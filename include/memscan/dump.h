@@ -59,7 +59,7 @@ struct dump;
  * offsets. Afterwards accessors do no checks.
  *
  * A column without which another makes no sense comes with it: STRS with STRO, VALA with
- * VALS, OBIG with OSIZ and ORFC, OADR with OSRT, REFF with REFT and REFL, THRD and FRAM
+ * VALS, OBIG with OSIZ and ORFC, OADR with OSRT, REFB with REFF, and that with REFT and REFL, THRD and FRAM
  * with each other and with ROOT. Columns that did not come are NULL; nobj, nref, ntype
  * and nstr are right in any case, the other counts are 0 then.
  *

@@ -19,8 +19,8 @@
 
 #define DUMP_MAGIC "memscan\n"
 #define DUMP_END_MAGIC "mscnend\n"
-#define DUMP_MAJOR 1
-#define DUMP_MINOR 1
+#define DUMP_MAJOR 2
+#define DUMP_MINOR 0
 #define DUMP_ALIGN 65536u /* the largest page size of a supported machine */
 #define DUMP_PACK 64u     /* alignment of the other extents, and of the TOC */
 
@@ -49,7 +49,8 @@ static_assert(offsetof(struct dumpfmt_header, header_size) == 12, "header_size i
 	X(OBIG, 24) /* struct heap_big, ascending by id */                               \
 	X(OBUF, 40) /* struct heap_buffer, ascending by object */                        \
 	X(OSRT, 4)  /* ids in ascending order of address */                              \
-	X(REFF, 8)  /* nobj + 1: number of the first reference of each object */         \
+	X(REFF, 1)  /* number of references of each object, DUMP_MANY: see REFB */       \
+	X(REFB, 16) /* struct dumpfmt_many, ascending by id */                           \
 	X(REFT, 4)  /* id that each reference goes to */                                 \
 	X(REFL, 4)  /* label of each reference */                                        \
 	X(VALA, 8)  /* offset in VALS of the record of every 64th object */              \
@@ -70,6 +71,15 @@ enum dump_column {
 	DC_COUNT
 };
 static_assert(DC_COUNT <= 32, "a set of columns is 32 bits");
+
+/* Of an object that has DUMP_MANY references or more: how many. */
+#define DUMP_MANY UINT8_MAX
+struct dumpfmt_many {
+	uint32_t id, pad;
+	uint64_t n;
+};
+static_assert(sizeof(struct dumpfmt_many) == 16, "many is 16 bytes");
+static_assert(offsetof(struct dumpfmt_many, n) == 8, "n is at 8");
 
 /* One row of the TOC. Rows of a column are in the order of its bytes. */
 struct dumpfmt_extent {

@@ -88,6 +88,14 @@ MUST_CHECK enum status chunk_verify(const struct chunk_map *m,
 /* ---- the rest of the layer ---- */
 
 /*
+ * The numbers of references of n objects summed up: nobj + 1 numbers of first references,
+ * from 0 to nref, into *ret; free() it. MS_FORMAT
+ */
+MUST_CHECK enum status refs_unfold(const uint8_t *counts, uint32_t nobj,
+	const struct dumpfmt_many *many, uint64_t nmany, uint64_t nref, uint64_t **ret,
+	struct errbuf *eb);
+
+/*
  * The ids 0 .. n - 1 in ascending order of (addr[id], id), into ids. Takes 8 bytes of
  * memory an object for the call, twice that at worst.
  */

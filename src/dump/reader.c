@@ -1,7 +1,7 @@
 /*
  * From a file to a struct heap: find the columns, see that their lengths agree, map those
  * that were asked for, and have their contents validated. The heap points into the
- * mapping; nothing is converted.
+ * mapping; only where the references of each object begin is summed up.
  */
 #include "priv.h"
 
@@ -18,6 +18,7 @@
 struct dump {
 	struct heap heap;
 	struct chunk_map maps[DC_COUNT];
+	uint64_t *first; /* heap.first */
 	uint64_t file_size;
 };
 
@@ -31,8 +32,10 @@ static const struct {
 	{BIT(OSIZ), BIT(OBIG)},
 	{BIT(ORFC), BIT(OBIG)},
 	{BIT(OSRT), BIT(OADR)},
-	{BIT(REFT), BIT(REFF)},
-	{BIT(REFL), BIT(REFF)},
+	{BIT(REFF), BIT(REFB)},
+	{BIT(REFB), BIT(REFF)},
+	{BIT(REFT), BIT(REFF) | BIT(REFB)},
+	{BIT(REFL), BIT(REFF) | BIT(REFB)},
 	{BIT(VALA), BIT(VALS)},
 	{BIT(VALS), BIT(VALA)},
 	{BIT(ROOT), BIT(THRD) | BIT(FRAM)},
@@ -141,12 +144,11 @@ static enum status
 count_all(
 	const struct chunk_toc *toc, struct heap *h, uint32_t columns, struct errbuf *eb)
 {
-	uint64_t nobj = elements(toc, DC_REFF) - 1, nstr = elements(toc, DC_STRO) - 1;
+	uint64_t nobj = elements(toc, DC_OADR), nstr = elements(toc, DC_STRO) - 1;
 	uint64_t nref = elements(toc, DC_REFT);
 
-	if (elements(toc, DC_REFF) == 0 || elements(toc, DC_STRO) < 2)
-		return errbuf_set(eb, MS_FORMAT, "column %s is missing",
-			elements(toc, DC_REFF) == 0 ? "REFF" : "STRO");
+	if (elements(toc, DC_STRO) < 2)
+		return errbuf_set(eb, MS_FORMAT, "column STRO is missing");
 	if (nobj > LIM_OBJECTS || nstr >= UINT32_MAX || nref > LIM_REFS)
 		return errbuf_set(
 			eb, MS_LIMIT, "too many objects, strings or references");
@@ -154,12 +156,12 @@ count_all(
 		enum dump_column column;
 		uint64_t n;
 	} expected[] = {
-		{DC_OADR, nobj},
 		{DC_OTYP, nobj},
 		{DC_OSIZ, nobj},
 		{DC_ORFC, nobj},
 		{DC_OFLG, nobj},
 		{DC_OSRT, nobj},
+		{DC_REFF, nobj},
 		{DC_REFL, nref},
 		{DC_VALA, (nobj + HEAP_VALUE_STRIDE - 1) / HEAP_VALUE_STRIDE},
 	};
@@ -196,7 +198,6 @@ point_heap(struct heap *h, const struct chunk_map *maps)
 	h->big = AT(OBIG);
 	h->buffers = AT(OBUF);
 	h->by_addr = AT(OSRT);
-	h->first = AT(REFF);
 	h->to = AT(REFT);
 	h->label = AT(REFL);
 	h->value_at = AT(VALA);
@@ -259,6 +260,13 @@ dump_open_fd(
 	if (st != MS_OK)
 		return st;
 	point_heap(&d->heap, d->maps);
+	if (d->maps[DC_REFF].at != NULL)
+		st = refs_unfold(d->maps[DC_REFF].at, d->heap.nobj,
+			(const void *)d->maps[DC_REFB].at, elements(&toc, DC_REFB),
+			d->heap.nref, &d->first, eb);
+	if (st != MS_OK)
+		return st;
+	d->heap.first = d->first;
 	st = heap_validate(&d->heap, toc.length[DC_STRS], eb);
 	if (st != MS_OK)
 		return st;
@@ -297,5 +305,6 @@ dump_close(struct dump *d)
 		return;
 	for (unsigned c = 0; c < DC_COUNT; c++)
 		chunk_unmap(&d->maps[c]);
+	free(d->first);
 	free(d);
 }

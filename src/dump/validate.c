@@ -316,8 +316,6 @@ heap_validate(const struct heap *h, uint64_t str_bytes, struct errbuf *eb)
 		st = check_buffers(h, eb);
 	if (st == MS_OK && h->by_addr != NULL)
 		st = check_sorted(h, eb);
-	if (st == MS_OK && h->first != NULL)
-		st = check_offsets(h->first, h->nobj, h->nref, 0, "REFF", eb);
 	if (st == MS_OK && h->to != NULL)
 		st = check_ids(h->to, h->nref, h->nobj, "REFT", eb);
 	if (st == MS_OK && h->label != NULL)

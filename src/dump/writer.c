@@ -34,6 +34,7 @@ struct dump_writer {
 	bool is_finished;
 	struct dump_counts counts; /* file_bytes is where the next byte goes */
 	uint32_t nstr;
+	uint64_t own_refs; /* references of the last object so far */
 	uint64_t ordered; /* ids that came in order of address */
 	uint32_t after_buffer; /* 1 + object of the last buffer */
 	struct column col[DC_COUNT];
@@ -223,6 +224,21 @@ put_big(struct dump_writer *w, uint32_t id, const struct heap_obj *o)
 	put_bytes(w, DC_OBIG, &big, sizeof(big));
 }
 
+/* All references of the last object have come. */
+static inline void
+put_own_refs(struct dump_writer *w)
+{
+	uint8_t n = w->own_refs < DUMP_MANY ? (uint8_t)w->own_refs : DUMP_MANY;
+
+	put_fixed(w, DC_REFF, &n, sizeof(n));
+	if (n == DUMP_MANY) {
+		struct dumpfmt_many many = {
+			.id = (uint32_t)w->counts.objects - 1, .n = w->own_refs};
+		put_bytes(w, DC_REFB, &many, sizeof(many));
+	}
+	w->own_refs = 0;
+}
+
 static enum status
 sink_object(void *self, const struct heap_obj *o)
 {
@@ -233,6 +249,8 @@ sink_object(void *self, const struct heap_obj *o)
 		return w->err.code;
 	if (id == LIM_OBJECTS)
 		return errbuf_set(&w->err, MS_LIMIT, "too many objects for a dump");
+	if (id > 0)
+		put_own_refs(w);
 	w->counts.objects++;
 	w->counts.bytes += o->size;
 	if (id % HEAP_VALUE_STRIDE == 0)
@@ -248,7 +266,6 @@ sink_object(void *self, const struct heap_obj *o)
 	put_u32(w, DC_ORFC,
 		o->refcount < UINT32_MAX ? (uint32_t)o->refcount : UINT32_MAX);
 	put_fixed(w, DC_OFLG, &flags, sizeof(flags));
-	put_u64(w, DC_REFF, w->counts.refs);
 	put_value(w, &o->value);
 	return w->err.code;
 }
@@ -266,6 +283,7 @@ sink_refs(void *self, const struct heap_ref *r, size_t n)
 		return errbuf_set(
 			&w->err, MS_USAGE, "references before the first object");
 	w->counts.refs += n;
+	w->own_refs += n;
 	/* The two columns have equal elements, so that they fill and turn together. */
 	for (size_t step; n > 0; r += step, n -= step) {
 		if (tos->n == tos->cap) {
@@ -399,7 +417,8 @@ finish_columns(struct dump_writer *w)
 		st = sink_string(w, text, strlen(text));
 	}
 	put_u64(w, DC_STRO, column_length(w, DC_STRS));
-	put_u64(w, DC_REFF, w->counts.refs);
+	if (w->counts.objects > 0)
+		put_own_refs(w);
 }
 
 /*

@@ -38,7 +38,7 @@ START_TEST(golden)
 
 	ck_assert_msg(dump_open(GOLDEN, DUMP_ALL, &d, &eb) == MS_OK, "%s", eb.msg);
 	const struct heap *h = dump_heap(d);
-	ck_assert_uint_eq(dump_file_size(d), 2944 + 32 + 128);
+	ck_assert_uint_eq(dump_file_size(d), 2880 + 32 + 128);
 	ck_assert_uint_eq(h->nobj, 9);
 	ck_assert_uint_eq(h->nref, 11);
 	ck_assert_uint_eq(h->ntype, 7);
@@ -151,6 +151,43 @@ START_TEST(nothing)
 }
 END_TEST
 
+/* Numbers of references around the largest that stands in the column itself. */
+START_TEST(many_references)
+{
+	static const size_t counts[] = {0, 1, 254, 255, 256, 0, 70000, 3};
+	struct outfile out = {
+		.fd = memfd_create("many", MFD_CLOEXEC), .seekable = true, .open = true};
+	struct dump_writer *w;
+	struct dump *d = NULL;
+	struct errbuf eb = {0};
+	uint64_t at = 0;
+
+	ck_assert_int_eq(dump_writer_new(&out, &w, &eb), MS_OK);
+	struct heap_sink *s = dump_writer_sink(w);
+	ck_assert_int_eq(s->type(s->self, &(struct heap_type){0}), MS_OK);
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+		struct heap_obj o = {.addr = 64 * i, .value = {.len = VALUE_NO_LEN}};
+		ck_assert_int_eq(s->object(s->self, &o), MS_OK);
+		for (size_t k = 0; k < counts[i]; k++) {
+			struct heap_ref r = {(objid)i, ref_label(RK_INDEX, k)};
+			ck_assert_int_eq(s->refs(s->self, &r, 1), MS_OK);
+		}
+	}
+	ck_assert_msg(dump_writer_finish(w, &eb) == MS_OK, "%s", eb.msg);
+	dump_writer_free(w);
+	ck_assert_msg(open_fd(out.fd, DUMP_ALL, &d, &eb) == MS_OK, "%s", eb.msg);
+	const struct heap *h = dump_heap(d);
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+		ck_assert_uint_eq(h->first[i], at);
+		for (size_t k = 0; k < counts[i]; k++, at++)
+			ck_assert_uint_eq(h->to[at], i);
+	}
+	ck_assert_uint_eq(h->first[ARRAY_LEN(counts)], at);
+	dump_close(d);
+	close(out.fd);
+}
+END_TEST
+
 /* The same columns in extents of any length at any place: nothing of it can be mapped. */
 START_TEST(strewn)
 {
@@ -192,7 +229,8 @@ column_of(const struct heap *h, enum dump_column c)
 		[DC_OTYP] = h->type, [DC_OSIZ] = h->size32, [DC_ORFC] = h->count32,
 		[DC_OFLG] = h->flags, [DC_OBIG] = h->big, [DC_OBUF] = h->buffers,
 		[DC_OSRT] = h->by_addr,
-		[DC_REFF] = h->first, [DC_REFT] = h->to, [DC_REFL] = h->label,
+		[DC_REFF] = h->first, [DC_REFB] = h->first, [DC_REFT] = h->to,
+		[DC_REFL] = h->label,
 		[DC_VALA] = h->value_at, [DC_VALS] = h->values, [DC_ROOT] = h->roots,
 		[DC_THRD] = h->threads, [DC_FRAM] = h->frames, [DC_RGNS] = h->regions,
 		[DC_DMGE] = h->damage, [DC_META] = h->meta,
@@ -210,8 +248,8 @@ check_column(unsigned column)
 	/* clang-format off */
 	static const uint32_t comes_with[DC_COUNT] = {
 		[DC_STRS] = BIT(STRO), [DC_STRO] = BIT(STRS), [DC_OSIZ] = BIT(OBIG),
-		[DC_ORFC] = BIT(OBIG), [DC_OSRT] = BIT(OADR), [DC_REFT] = BIT(REFF),
-		[DC_REFL] = BIT(REFF), [DC_VALA] = BIT(VALS), [DC_VALS] = BIT(VALA),
+		[DC_ORFC] = BIT(OBIG), [DC_OSRT] = BIT(OADR), [DC_REFF] = BIT(REFB), [DC_REFB] = BIT(REFF),
+		[DC_REFT] = BIT(REFF) | BIT(REFB), [DC_REFL] = BIT(REFF) | BIT(REFB), [DC_VALA] = BIT(VALS), [DC_VALS] = BIT(VALA),
 		[DC_ROOT] = BIT(THRD) | BIT(FRAM), [DC_THRD] = BIT(FRAM),
 		[DC_FRAM] = BIT(THRD),
 	};
@@ -290,6 +328,7 @@ suite_reader(void)
 	tcase_add_test(t, round_trip_small);
 	tcase_add_test(t, round_trip_large);
 	tcase_add_test(t, nothing);
+	tcase_add_test(t, many_references);
 	tcase_add_loop_test(t, strewn, 1, 4);
 	tcase_add_test(t, one_column);
 	tcase_add_test(t, damage_elsewhere);

@@ -73,10 +73,8 @@ static const struct {
 	{"OBUF", 4, 10, 2, "column OBUF, element 1: objects do not ascend"},
 	{"OBUF", 4, 12, 9, "column OBUF, element 1: no such owner"},
 	{"OBUF", 4, 23, 25, "column OBUF, element 2: no such string"},
-	{"REFF", 8, 0, 1, "column REFF, element 0: not 0"},
-	{"REFF", 8, 9, 12, "column REFF, element 9: not the end"},
-	{"REFF", 8, 4, 1, "column REFF, element 4: offsets do not ascend"},
-	{"REFF", 8, 8, UINT64_MAX, "offsets do not ascend"},
+	{"REFF", 1, 8, 12, "column REFF, element 8: more references than there are"},
+	{"REFF", 1, 0, DUMP_MANY, "column REFF, element 0: not in REFB"},
 	{"REFT", 4, 4, 9, "column REFT, element 4: id 9 of 9"},
 	{"REFL", 4, 5, RK_COUNT, "column REFL, element 5: unknown kind"},
 	{"REFL", 4, 5, 25 << 7 | RK_ATTR, "column REFL, element 5: unknown kind"},
@@ -109,7 +107,9 @@ check_fault(size_t i)
 
 	p = sample_bytes(fd, &len);
 	box_read(&x, p, len);
-	if (faults[i].width == 4)
+	if (faults[i].width == 1)
+		box_get(&x, faults[i].column)->b.at[faults[i].i] = (uint8_t)faults[i].v;
+	else if (faults[i].width == 4)
 		box_set_u32(&x, faults[i].column, faults[i].i, (uint32_t)faults[i].v);
 	else
 		box_set_u64(&x, faults[i].column, faults[i].i, faults[i].v);
@@ -148,7 +148,7 @@ static const struct {
 	int bytes;
 	const char *text;
 } lengths[] = {
-	{"OADR", 8, "column OADR: 10 elements, 9 expected"},
+	{"OADR", 8, "column OTYP: 9 elements, 10 expected"},
 	{"OADR", 1, "column OADR: 73 bytes are no whole elements"},
 	{"OTYP", -4, "column OTYP: 8 elements, 9 expected"},
 	{"OSIZ", -36, "column OSIZ: 0 elements, 9 expected"},
@@ -156,7 +156,9 @@ static const struct {
 	{"OSRT", -4, "column OSRT: 8 elements, 9 expected"},
 	{"REFL", 4, "column REFL: 12 elements, 11 expected"},
 	{"VALA", 8, "column VALA: 2 elements, 1 expected"},
-	{"REFF", -80, "column REFF is missing"},
+	{"REFF", -9, "column REFF: 0 elements, 9 expected"},
+	{"REFF", 1, "column REFF: 10 elements, 9 expected"},
+	{"REFB", 16, "column REFB, element 0: not needed"},
 	{"STRO", -26 * 8, "column STRO is missing"},
 	{"STRO", -25 * 8, "column STRO is missing"},
 	{"STRS", -1, "column STRO, element 25: not the end"},
@@ -201,9 +203,9 @@ START_TEST(wrong_container)
 	p = xmalloc(len + 1);
 #define FRESH memcpy(p, good, len)
 	FRESH;
-	p[8] = 2;
-	p[10] = 3;
-	expect_refusal(p, len, MS_VERSION, "dump format 2.3; this memscan reads 1.x");
+	p[8] = 3;
+	p[10] = 4;
+	expect_refusal(p, len, MS_VERSION, "dump format 3.4; this memscan reads 2.x");
 	FRESH;
 	p[0] = 'M';
 	expect_refusal(p, len, MS_FORMAT, "not a memscan dump");
@@ -312,7 +314,7 @@ static const struct {
 	const char *text;
 } broken[] = {
 	{"broken-truncated.dump", MS_FORMAT, "truncated: no trailer"},
-	{"broken-version.dump", MS_VERSION, "dump format 7.1; this memscan reads 1.x"},
+	{"broken-version.dump", MS_VERSION, "dump format 7.0; this memscan reads 2.x"},
 	{"broken-checksum.dump", MS_FORMAT, "column OTYP: wrong checksum"},
 	{"broken-ref.dump", MS_FORMAT, "column REFT, element 4: id 9 of 9"},
 	{"broken-value.dump", MS_FORMAT, "column VALS, element 8: malformed record"},

@@ -68,7 +68,7 @@ START_TEST(layout)
 	size_t len;
 
 	p = sample_bytes(fd, &len);
-	ck_assert_mem_eq(p, "memscan\n\1\0\1\0\100\0\0\0", 16);
+	ck_assert_mem_eq(p, "memscan\n\2\0\0\0\100\0\0\0", 16);
 	ck_assert_mem_eq(p + len - 8, "mscnend\n", 8);
 	ck_assert_uint_eq(load_u64(p + len - 16), len);
 	uint64_t toc = load_u64(p + len - 32), n = load_u32(p + len - 24), sum = 0;
