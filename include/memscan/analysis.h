@@ -10,36 +10,108 @@
 #include "memscan/graph.h"
 #include "memscan/heap.h"
 
-/* By what objects are put together. */
-enum summary_by { SUMMARY_TYPE, SUMMARY_MODULE };
-enum summary_sort { SUMMARY_BY_SIZE /* and buffers */, SUMMARY_BY_COUNT, SUMMARY_BY_NAME };
+/* ---- kinds: which objects are alike ---- */
 
-/* One kind of objects. */
+/* How objects are put together: id, name. */
+#define KINDS_BY(X)                                                                      \
+	X(TYPE, "type")           /* its type */                                         \
+	X(OWNER, "owner")         /* its type; "dict of Foo" for what is a __dict__ */   \
+	X(MODULE, "module")       /* the module of its type */                           \
+	X(SIZE, "size")           /* bytes */                                            \
+	X(REFERRERS, "referrers") /* the set of kinds (OWNER) that refer to it */        \
+	X(VIA, "via")             /* the set of ways in which it is referred to */       \
+	X(VALUE, "value")         /* type and value */                                   \
+	X(SHAPE, "shape")         /* the set of attributes or keys that it has */
+
+enum kinds_by {
+#define KINDS_ENUM(id, name) KINDS_##id,
+	KINDS_BY(KINDS_ENUM)
+#undef KINDS_ENUM
+	KINDS_COUNT
+};
+
+/* A kind of one of the first four sorts. */
+struct kind {
+	uint32_t type;  /* type id of its objects; TYPE, OWNER; else of the first */
+	uint32_t owner; /* OWNER: type id of the class that the dicts are of, or HEAP_NONE */
+	uint64_t n;     /* MODULE: string id; SIZE: bytes */
+};
+
+/* A part of a kind of REFERRERS, VIA or SHAPE. */
+enum part_kind {
+	PART_OWNER, /* x: a kind of kinds.owners */
+	PART_ROOT,  /* x: number of a root, which stands for those like it */
+	PART_NAMED, /* a reference: how: enum ref_kind, x: string id */
+	PART_INDEX, /* how, x: index */
+	PART_KEYED, /* x: id in kinds.texts: ['key'] */
+	PART_ANY,   /* an index or a dict's key, which vary: [*] */
+	PART_PLAIN, /* how: what has no name */
+	PART_KEY,   /* SHAPE: x: id in kinds.texts */
+};
+
+struct part {
+	enum part_kind kind;
+	enum ref_kind how;
+	uint64_t x;
+};
+
+/*
+ * A division of objects into kinds 0 .. n - 1. kind_text() of report.h puts it in words.
+ * Owns all that it points to.
+ */
+struct kinds {
+	enum kinds_by by;
+	uint32_t n;
+	uint32_t *of;          /* nobj: the kind of each object; HEAP_NONE: not asked for */
+	struct kind *at;       /* n, of the first four */
+	objid *first;          /* n: the first object of each kind; VALUE and SHAPE */
+	struct strtab *lists;  /* the rest: string k is kind k, numbers of parts in memory order */
+	struct part *parts;
+	uint32_t n_parts;
+	struct strtab *texts;  /* what dict keys are, as they are shown */
+	struct kinds *owners;  /* REFERRERS: the kinds of those that refer */
+};
+
+/*
+ * Divide the objects of a set (NULL: all). Needs type, size32, big, types, strings, first,
+ * to and label; for VIA also roots and values, for REFERRERS roots, for VALUE and SHAPE
+ * values. TYPE, MODULE and SIZE do without references.
+ * MS_NOMEM
+ */
+MUST_CHECK enum status kinds_make(const struct heap *h, enum kinds_by by,
+	const struct bitset *of, struct kinds *ret, struct errbuf *eb);
+void kinds_fini(struct kinds *k);
+const char *kinds_by_name(enum kinds_by by);
+
+/* ---- summary ---- */
+
+enum summary_sort { SUMMARY_BY_SIZE /* and buffers */, SUMMARY_BY_COUNT };
+
+/* The objects of a kind, or of a kind that are of another kind, too. */
 struct summary_row {
-	uint32_t type;  /* type id of its objects; for modules that of the first */
-	uint32_t owner; /* of instance dictionaries: type id of the class; HEAP_NONE */
-	uint32_t name;  /* string id of the module, for SUMMARY_MODULE */
+	uint32_t kind; /* of the first division; of rows in sub, of the second */
 	uint64_t count;
 	uint64_t size;    /* bytes, sum of shallow sizes */
 	uint64_t buffers; /* bytes of memory that they own and that is not in their sizes */
 	uint64_t largest; /* bytes of its largest object */
 	objid largest_id;
+	size_t sub, n_sub; /* rows of the second division */
 };
 
 struct summary {
 	struct summary_row *rows;
 	size_t n;
+	struct summary_row *sub; /* those of row 0, those of row 1 ... */
+	size_t n_sub;
 	uint64_t count, size, buffers; /* totals */
 };
 
 /*
- * Count and size by kind. A dict that is the __dict__ of an instance, type or module is a
- * kind of its own, "dict of Foo" (SUMMARY_TYPE). Needs type, size32, big, buffers, types
- * and strings; first, to and label for the owners (SUMMARY_TYPE).
- * MS_NOMEM   4 bytes an object are not to be had
+ * Count and size by kind; if `then` is not NULL, of each kind by those kinds, too. Both
+ * divide the same objects. Needs type, size32, big and buffers.
  */
-MUST_CHECK enum status summary_compute(const struct heap *h, enum summary_by by,
-	enum summary_sort sort, struct summary *ret, struct errbuf *eb);
+void summary_compute(const struct heap *h, const struct kinds *by,
+	const struct kinds *then, enum summary_sort sort, struct summary *ret);
 void summary_fini(struct summary *s);
 
 /* ---- what would be freed ---- */

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "memscan/analysis.h"
 #include "memscan/heap.h"
 
 enum rows_format { ROWS_TEXT, ROWS_TSV, ROWS_CSV, ROWS_JSON };
@@ -115,6 +116,13 @@ char *type_text(const struct heap *h, uint32_t type, char *buf, size_t cap);
  * a list. "" if there is none.
  */
 char *value_text(const struct heap *h, objid i, char *buf, size_t cap);
+
+/*
+ * A kind of objects: "dict of myapp.User", a module, 1,024; of sets "list, dict of User",
+ * ".name, ['key'], [*]", "{id, name}".
+ */
+char *kind_text(
+	const struct heap *h, const struct kinds *k, uint32_t kind, char *buf, size_t cap);
 
 /* ---- whole-heap exports ---- */
 

@@ -11,224 +11,13 @@
  * A word means something only where the grammar has a place for it, so that a type may
  * have any name; in quotes it is always a type or a text.
  */
-#include "select.h"
-
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "memscan/mem.h"
 
+#include "select_lex.h"
+
 enum { DEPTH_MAX = 100, SOURCE_MAX = 65536, REGEX_MAX = 1000, REPEAT_MAX = 1000 };
-
-enum token { T_END, T_OPEN, T_CLOSE, T_WORD, T_STRING, T_NUMBER, T_OP, T_SIGN };
-
-struct parser {
-	struct sel *s;
-	struct errbuf *eb;
-	size_t at; /* behind the token */
-	unsigned depth;
-
-	/* The token that is next. */
-	enum token token;
-	size_t begin;
-	enum sel_op op;        /* T_OP */
-	size_t text, text_len; /* in s->text: T_WORD, T_STRING, T_NUMBER */
-	char sign;             /* T_SIGN: & | ! ^ */
-};
-
-/* ---- errors ---- */
-
-/* Bytes that no character begins with. */
-static bool
-is_inside(char c)
-{
-	return ((unsigned char)c & 0xc0) == 0x80;
-}
-
-/* Characters, roughly terminal columns, of [p, p + len). */
-static int
-columns(const char *p, size_t len)
-{
-	int n = 0;
-
-	for (size_t i = 0; i < len; i++)
-		n += !is_inside(p[i]);
-	return n;
-}
-
-enum status
-sel_error(const char *source, size_t len, size_t at, enum status code, struct errbuf *eb,
-	const char *fmt, ...)
-{
-	enum { BEFORE = 100, AFTER = 40 };
-	char message[200], shown[BEFORE + AFTER + 16];
-	size_t from = at > BEFORE ? at - BEFORE : 0, to = len;
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(message, sizeof(message), fmt, ap);
-	va_end(ap);
-	if (to > at + AFTER)
-		to = at + AFTER;
-	while (from < at && from > 0 && is_inside(source[from]))
-		from++;
-	while (to < len && to > at && is_inside(source[to]))
-		to--;
-	const char *front = from > 0 ? "..." : "", *back = to < len ? "..." : "";
-	int n = snprintf(shown, sizeof(shown), "%s%.*s%s", front, (int)(to - from),
-		source + from, back);
-	for (int i = 0; i < n; i++)
-		if ((unsigned char)shown[i] < 0x20 || shown[i] == 0x7f)
-			shown[i] = ' ';
-	int column = (int)strlen(front) + columns(source + from, at - from);
-	return errbuf_set(eb, code, "%s\n%s\n%*s^", message, shown, column, "");
-}
-
-#define ERROR(p, where, ...)                                                             \
-	sel_error((p)->s->source, (p)->s->source_len, where, MS_USAGE, (p)->eb,          \
-		__VA_ARGS__)
-
-/* ---- tokens ---- */
-
-static bool
-is_word_char(const struct parser *p, size_t at)
-{
-	unsigned char c = (unsigned char)p->s->source[at];
-
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '.' ||
-		c == '*' || c == '?' || c == '[' || c == ']' || (c >= '0' && c <= '9') ||
-		c >= 0x80;
-}
-
-/* Bytes of "<locals>", "<lambda>" at this place, which are parts of a name; or 0. */
-static size_t
-bracketed(const char *p)
-{
-	static const char *const known[] = {"<locals>", "<lambda>"};
-
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (strncmp(p, known[i], strlen(known[i])) == 0)
-			return strlen(known[i]);
-	return 0;
-}
-
-static void
-take_text(struct parser *p, const char *from, size_t len)
-{
-	p->text = p->s->text.n;
-	p->text_len = len;
-	for (size_t i = 0; i < len; i++)
-		vec_push(&p->s->text, from[i]);
-	vec_push(&p->s->text, '\0');
-}
-
-/* 'text' or "text", with \ before what is to be taken as it is, and \n and \t. */
-static enum status
-scan_string(struct parser *p)
-{
-	const char *s = p->s->source;
-	char quote = s[p->at++];
-
-	p->token = T_STRING;
-	p->text = p->s->text.n;
-	while (s[p->at] != quote) {
-		char c = s[p->at];
-		if (c == '\0')
-			return ERROR(p, p->begin, "this quote is not closed");
-		if (c == '\\' && s[p->at + 1] != '\0') {
-			c = s[++p->at];
-			/* What else is escaped may be meant for a regular expression. */
-			if (c != quote && c != '\\' && c != 'n' && c != 't')
-				vec_push(&p->s->text, '\\');
-			if (c == '\\' && s[p->at + 1] == '\0')
-				return ERROR(p, p->begin, "this quote is not closed");
-			c = c == 'n' ? '\n' : c == 't' ? '\t' : c;
-		}
-		vec_push(&p->s->text, c);
-		p->at++;
-	}
-	p->at++;
-	p->text_len = p->s->text.n - p->text;
-	vec_push(&p->s->text, '\0');
-	return MS_OK;
-}
-
-/* Two characters before one: == != !~ <= >= = < > ~ */
-static bool
-scan_op(struct parser *p)
-{
-	static const struct {
-		const char *text;
-		enum sel_op op;
-	} ops[] = {
-		{"==", OP_EQ},
-		{"!=", OP_NE},
-		{"!~", OP_NO_MATCH},
-		{"<=", OP_LE},
-		{">=", OP_GE},
-		{"=", OP_EQ},
-		{"<", OP_LT},
-		{">", OP_GT},
-		{"~", OP_MATCH},
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
-		size_t n = strlen(ops[i].text);
-		if (strncmp(p->s->source + p->at, ops[i].text, n) != 0)
-			continue;
-		p->token = T_OP;
-		p->op = ops[i].op;
-		p->at += n;
-		return true;
-	}
-	return false;
-}
-
-static void
-scan_word(struct parser *p)
-{
-	const char *s = p->s->source;
-	size_t skip;
-
-	while ((skip = bracketed(s + p->at)) > 0 || is_word_char(p, p->at))
-		p->at += skip > 0 ? skip : 1;
-	bool is_number = (s[p->begin] >= '0' && s[p->begin] <= '9') || s[p->begin] == '-';
-	p->token = is_number ? T_NUMBER : T_WORD;
-	take_text(p, s + p->begin, p->at - p->begin);
-}
-
-/* Go on to the next token. */
-static enum status
-next(struct parser *p)
-{
-	const char *s = p->s->source;
-
-	while (s[p->at] == ' ' || s[p->at] == '\t' || s[p->at] == '\n')
-		p->at++;
-	p->begin = p->at;
-	char c = s[p->at];
-	if (c == '\0') {
-		p->token = T_END;
-		return MS_OK;
-	}
-	if (c == '"' || c == '\'')
-		return scan_string(p);
-	if (bracketed(s + p->at) == 0 && scan_op(p))
-		return MS_OK;
-	if (c == '(' || c == ')' || strchr("&|!^", c) != NULL) {
-		p->token = c == '(' ? T_OPEN : c == ')' ? T_CLOSE : T_SIGN;
-		p->sign = c;
-		p->at++;
-		return MS_OK;
-	}
-	if (c == '-' && s[p->at + 1] >= '0' && s[p->at + 1] <= '9')
-		p->at++;
-	else if (!is_word_char(p, p->at) && bracketed(s + p->at) == 0)
-		return ERROR(p, p->at, "this character has no meaning here");
-	scan_word(p);
-	return MS_OK;
-}
 
 static const char *
 token_text(const struct parser *p)
@@ -280,7 +69,7 @@ parse_number(struct parser *p, long double *ret)
 	if (*end != '\0' || end == text || strpbrk(text, "*?[]_") != NULL)
 		return ERROR(p, p->begin, "this is no number");
 	*ret = v;
-	return next(p);
+	return sel_next(p);
 }
 
 /*
@@ -383,7 +172,7 @@ parse_test(struct parser *p, struct sel_node n, uint32_t *ret)
 
 	n.kind = SEL_TEST;
 	n.op = p->op;
-	enum status st = next(p);
+	enum status st = sel_next(p);
 	if (st == MS_OK)
 		st = check_op(p, &n, op_at);
 	if (st == MS_OK && n.op >= OP_MATCH)
@@ -399,7 +188,7 @@ parse_test(struct parser *p, struct sel_node n, uint32_t *ret)
 		n.literal = LIT_NUMBER;
 		st = parse_number(p, &n.number);
 	} else {
-		st = next(p);
+		st = sel_next(p);
 	}
 	/* The tree has the node from here on, and with it what regcomp made. */
 	*ret = add(p, n);
@@ -415,13 +204,13 @@ parse_field(struct parser *p, struct sel_node n, size_t name_at, uint32_t *ret)
 	n.name = p->text + name_at;
 	n.name_len = p->text_len - name_at;
 	bool has_name = n.field == SF_ATTR || n.field == SF_KEY;
-	enum status st = next(p);
+	enum status st = sel_next(p);
 	if (st == MS_OK && has_name && n.name_len == 0) {
 		if (p->token != T_STRING)
 			return ERROR(p, begin, "%s. needs a name", fields[n.field].name);
 		n.name = p->text;
 		n.name_len = p->text_len;
-		st = next(p);
+		st = sel_next(p);
 	}
 	if (st != MS_OK)
 		return st;
@@ -460,7 +249,7 @@ find_flag(const char *word, uint32_t *flag)
 static enum status
 parse_relation(struct parser *p, struct sel_node n, uint32_t *ret)
 {
-	enum status st = next(p);
+	enum status st = sel_next(p);
 	if (st == MS_OK)
 		st = parse_primary(p, &n.a);
 	if (st == MS_OK)
@@ -478,7 +267,7 @@ parse_type(struct parser *p, struct sel_node n, uint32_t *ret)
 	if (!is_word(p, "of"))
 		return MS_OK;
 	n = (struct sel_node){.kind = SEL_DICT_OF, .a = type, .at = n.at};
-	enum status st = next(p);
+	enum status st = sel_next(p);
 	if (st == MS_OK)
 		st = parse_primary(p, &n.b);
 	if (st == MS_OK)
@@ -512,7 +301,7 @@ parse_word(struct parser *p, uint32_t *ret)
 	n.is_glob = strpbrk(token_text(p), "*?[") != NULL;
 	bool is_flag = find_flag(token_text(p), &n.flag);
 	size_t at_word = p->text;
-	enum status st = next(p);
+	enum status st = sel_next(p);
 	if (st != MS_OK)
 		return st;
 	const char *word = p->s->text.at + at_word;
@@ -548,7 +337,7 @@ parse_address(struct parser *p, uint32_t *ret)
 	if (*end != '\0' || *text == '-')
 		return ERROR(p, p->begin, "this is no address");
 	*ret = add(p, n);
-	return next(p);
+	return sel_next(p);
 }
 
 static enum status
@@ -556,7 +345,7 @@ parse_parens(struct parser *p, uint32_t *ret)
 {
 	size_t open = p->begin;
 
-	enum status st = next(p);
+	enum status st = sel_next(p);
 	if (st == MS_OK)
 		st = parse_set(p, ret);
 	if (st != MS_OK)
@@ -565,7 +354,7 @@ parse_parens(struct parser *p, uint32_t *ret)
 		return ERROR(p, open, "this parenthesis is not closed");
 	if (p->token != T_CLOSE)
 		return ERROR(p, p->begin, "'and', 'or', 'minus' or ')' belongs here");
-	return next(p);
+	return sel_next(p);
 }
 
 static enum status
@@ -584,7 +373,7 @@ parse_primary(struct parser *p, uint32_t *ret)
 	} else if (p->token == T_STRING) {
 		struct sel_node n = {
 			.at = p->begin, .text = p->text, .text_len = p->text_len};
-		st = next(p);
+		st = sel_next(p);
 		if (st == MS_OK)
 			st = parse_type(p, n, ret);
 	} else if (p->token == T_END) {
@@ -605,7 +394,7 @@ parse_factor(struct parser *p, uint32_t *ret)
 		return parse_primary(p, ret);
 	if (++p->depth > DEPTH_MAX)
 		return ERROR(p, p->begin, "this is nested too deeply");
-	enum status st = next(p);
+	enum status st = sel_next(p);
 	if (st == MS_OK)
 		st = parse_factor(p, &n.a);
 	if (st == MS_OK)
@@ -621,7 +410,7 @@ parse_product(struct parser *p, uint32_t *ret)
 
 	while (st == MS_OK && is_operator(p, "and", '&')) {
 		struct sel_node n = {.kind = SEL_AND, .a = *ret, .at = p->begin};
-		st = next(p);
+		st = sel_next(p);
 		if (st == MS_OK)
 			st = parse_factor(p, &n.b);
 		if (st == MS_OK)
@@ -645,7 +434,7 @@ parse_set(struct parser *p, uint32_t *ret)
 			n.kind = SEL_XOR;
 		else
 			return MS_OK;
-		st = next(p);
+		st = sel_next(p);
 		if (st == MS_OK)
 			st = parse_product(p, &n.b);
 		if (st == MS_OK)
@@ -688,7 +477,7 @@ sel_parse(const char *expr, struct sel **ret, struct errbuf *eb)
 	s->source = xstrdup(expr);
 	s->source_len = len;
 	struct parser p = {.s = s, .eb = eb};
-	enum status st = next(&p);
+	enum status st = sel_next(&p);
 	if (st == MS_OK)
 		st = parse_set(&p, &s->root);
 	if (st == MS_OK && p.token == T_CLOSE)

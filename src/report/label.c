@@ -12,8 +12,7 @@ enum {
 		200, /* bytes of a dict's key in a label: the key itself has the whole */
 };
 
-/* Copy what was put together into the caller's buffer, cut at a whole character. */
-static char *
+char *
 copy_cut(char *buf, size_t cap, const struct out *o)
 {
 	static const char dots[] = "...";
@@ -74,9 +73,8 @@ put_quoted(struct out *o, const char *p, const char *end, char quote, bool is_by
 	return used;
 }
 
-/* As repr() of a str or bytes; at most max bytes are shown. Returns whether all were. */
-static bool
-put_repr(struct out *o, const char *p, size_t len, size_t max, bool is_bytes)
+bool
+repr_put(struct out *o, const char *p, size_t len, size_t max, bool is_bytes)
 {
 	const char *end = p + len, *stop = len > max ? p + max : end;
 	bool has_single = len > 0 && memchr(p, '\'', len) != NULL;
@@ -108,7 +106,7 @@ put_value(struct out *o, const struct heap_value *v, size_t max)
 		return true;
 	}
 	struct out text = {0};
-	bool is_whole = put_repr(&text, v->text, v->text_len, max, v->kind == VK_BYTES);
+	bool is_whole = repr_put(&text, v->text, v->text_len, max, v->kind == VK_BYTES);
 	if (v->cut && is_whole) {
 		char quote = text.b.at[text.b.n - 1];
 		text.b.n--;
@@ -357,7 +355,7 @@ root_text(const struct heap *h, uint32_t root, char *buf, size_t cap)
 
 	if (r->kind == ROOT_MODULE) {
 		out_str(&o, "module sys.modules[");
-		put_repr(&o, name, len, KEY_MAX, false);
+		repr_put(&o, name, len, KEY_MAX, false);
 		out_char(&o, ']');
 	} else if (r->kind < ROOT_COUNT) {
 		out_str(&o, looks[r->kind].front);

@@ -111,6 +111,12 @@ void cell_put_field(struct out *o, enum rows_format format, const struct column 
 
 /* ---- label.c, for the exports ---- */
 
+/* As repr() of a str or bytes; at most max bytes are shown. Returns whether all were. */
+bool repr_put(struct out *o, const char *p, size_t len, size_t max, bool is_bytes);
+
+/* Copy what was put together into buf, cut at a whole character. */
+char *copy_cut(char *buf, size_t cap, const struct out *o);
+
 /* Put the label of a reference; `bare` as label_name does. */
 void label_put(struct out *o, const struct heap *h, objid i, uint64_t r, bool bare);
 

@@ -13,11 +13,14 @@ static enum status
 sum_up(const struct heap *h, struct errbuf *eb)
 {
 	struct summary s;
+	struct kinds k;
 	struct graph_in g;
 
-	enum status st = summary_compute(h, SUMMARY_TYPE, SUMMARY_BY_SIZE, &s, eb);
+	enum status st = kinds_make(h, KINDS_OWNER, NULL, &k, eb);
 	if (st != MS_OK)
 		return st;
+	summary_compute(h, &k, NULL, SUMMARY_BY_SIZE, &s);
+	kinds_fini(&k);
 	st = graph_in_build(h, &g, eb);
 	if (st == MS_OK) {
 		printf("%llu objects, %llu bytes, %zu kinds, %llu references\n",

@@ -1,0 +1,75 @@
+/*
+ * Shared between the files that divide objects into kinds: kinds that are sets of parts.
+ */
+#ifndef MEMSCAN_ANALYSIS_KINDS_H
+#define MEMSCAN_ANALYSIS_KINDS_H
+
+#include <string.h>
+
+#include "memscan/analysis.h"
+#include "memscan/map.h"
+#include "memscan/strtab.h"
+#include "memscan/vec.h"
+
+#include "priv.h"
+
+/* Bytes that stand for something to be told from others. */
+struct key {
+	char *at;
+	size_t n, cap;
+};
+
+static inline void
+key_put(struct key *k, const void *p, size_t n)
+{
+	vec_reserve(k, k->n + n + 1);
+	if (n > 0)
+		memcpy(k->at + k->n, p, n);
+	k->n += n;
+}
+
+/* Is object i to be divided? */
+static inline bool
+kinds_want(const struct bitset *of, objid i)
+{
+	return of == NULL || bitset_has(of, i);
+}
+
+/* Parts and sets of them, each with a number. */
+struct parts {
+	const struct heap *h;
+	struct strtab *lists, *texts;
+	struct map of_part;
+	VEC(struct part) at;
+	VEC(uint32_t) list; /* the set that is being made */
+	uint32_t *key_text; /* by object: 1 + its text as a key, 0 if not known yet */
+	struct key key;
+};
+
+MUST_CHECK enum status parts_init(
+	struct parts *p, const struct heap *h, struct errbuf *eb);
+void parts_fini(struct parts *p);
+
+/* The number of a part. */
+uint32_t parts_put(struct parts *p, struct part part);
+
+/* The number of the set p->list, which is put in order. */
+uint32_t parts_list(struct parts *p);
+
+/*
+ * The number in p->texts of an object as a key: a letter for what it is (s: a str, b:
+ * bytes, v: anything, as it is), then the text. parts_name: the same of a name.
+ */
+uint32_t parts_key_text(struct parts *p, objid key);
+uint32_t parts_name(struct parts *p, const char *name, size_t len);
+
+/* Hand all over to k. */
+void parts_give(struct parts *p, struct kinds *k);
+
+/* kinds_in.c */
+MUST_CHECK enum status kinds_referrers(const struct heap *h, const struct bitset *of,
+	struct kinds *k, struct errbuf *eb);
+MUST_CHECK enum status kinds_via(const struct heap *h, const struct bitset *of,
+	struct kinds *k, struct errbuf *eb);
+
+#endif
