@@ -281,6 +281,8 @@ struct sel_env {
 	enum status (*retained)(void *self, const uint64_t **ret, struct errbuf *eb);
 	/* Objects that an older dump has, too (--rel): "new" is all others. */
 	enum status (*older)(void *self, const struct bitset **ret, struct errbuf *eb);
+	/* Told of a type by name that the heap has not: probably a slip of the pen. */
+	void (*unknown_type)(void *self, const char *name);
 };
 
 struct sel;

@@ -261,6 +261,15 @@ test_types(const struct sel_run *run, const struct sel_node *n, bool *types)
 	}
 }
 
+static void
+tell_unknown(const struct sel_run *run, const char *name, const bool *types)
+{
+	if (run->env == NULL || run->env->unknown_type == NULL ||
+		memchr(types, true, run->h->ntype) != NULL)
+		return;
+	run->env->unknown_type(run->env->self, name);
+}
+
 static enum status
 test_type(struct sel_run *run, const struct sel_node *n, const struct bitset *within,
 	struct bitset *ret)
@@ -281,6 +290,8 @@ test_type(struct sel_run *run, const struct sel_node *n, const struct bitset *wi
 		sel_types(h, literal(run, n), n->is_glob, types);
 	else
 		test_types(run, n, types);
+	if (n->kind == SEL_TYPE && !n->is_glob)
+		tell_unknown(run, literal(run, n), types);
 	if (of_owner) {
 		BITSET_EACH(i, within)
 		if (owner[i] != 0 && types[owner[i] - 1])

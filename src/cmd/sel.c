@@ -6,7 +6,9 @@
 
 #include <string.h>
 
+#include "memscan/log.h"
 #include "memscan/mem.h"
+#include "memscan/text.h"
 #include "memscan/vec.h"
 
 static enum status
@@ -36,6 +38,17 @@ env_older(void *self, const struct bitset **ret, struct errbuf *eb)
 	if (st == MS_OK)
 		*ret = &s->older;
 	return st;
+}
+
+/* The name is from the command line: control characters in it are not shown. */
+static void
+note_unknown(void *self, const char *name)
+{
+	char text[200];
+
+	(void)self;
+	text_vis(text, sizeof(text), name, strlen(name));
+	log_at(LOG_NORMAL, "note: the dump has no type '%s'", text);
 }
 
 enum status
@@ -72,7 +85,11 @@ cmd_sel_make(
 	CLEAN(bitset_fini) struct bitset b = {0};
 
 	s->h = h;
-	s->env = (struct sel_env){.self = s, .older = s->base != NULL ? env_older : NULL};
+	s->env = (struct sel_env){
+		.self = s,
+		.older = s->base != NULL ? env_older : NULL,
+		.unknown_type = note_unknown,
+	};
 	enum status st;
 	if (s->sel != NULL) {
 		st = sel_select(s->sel, h, &s->env, &b, eb);
