@@ -64,7 +64,7 @@ bytes_of_object(const struct heap *h, enum top_by by, const uint64_t *retained, 
 	case TOP_BUFFER:
 		return buffer_owned(heap_buffer_of(h, i));
 	case TOP_BOTH:
-		return heap_size(h, i) + buffer_beside(heap_buffer_of(h, i));
+		return object_bytes(h, i);
 	case TOP_RETAINED:
 		return retained[i];
 	}

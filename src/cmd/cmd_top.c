@@ -11,7 +11,7 @@
 enum { LIMIT = 20, TYPE_CAP = 512, VALUE_CAP = 160 };
 
 static const struct cmd_opt opts[] = {
-	{0, "by", "both|size|buffer", "what is large: object, memory beside it (both)"},
+	{0, "by", "both|size|buffer|retained", "what is large (both: object and buffer)"},
 	{0, "limit", "N", "print N objects, 0: all (20)"},
 	CMD_OPTS_SELECT,
 	CMD_OPTS_FORMAT,
@@ -24,27 +24,40 @@ static const struct column columns[] = {
 	{"address", "Address", CELL_ADDR},
 	{"size", "Size", CELL_BYTES},
 	{"buffer", "Buffer", CELL_BYTES},
+	{"retained", "Retained", CELL_BYTES},
 	{"percent", "%", CELL_PERCENT},
 	{"type", "Type", CELL_TEXT},
 	{"value", "Value", CELL_TEXT},
 };
 
+enum { COL_RETAINED = 4 };
+
+/* What is printed. */
+struct shown {
+	const struct heap *h;
+	enum top_by by;
+	struct top t;
+	uint64_t whole; /* bytes that percentages are of */
+};
+
 static void
-put_object(struct rows *rows, const struct heap *h, const struct top *t, size_t k)
+put_object(struct rows *rows, const struct shown *w, size_t k)
 {
 	char type[TYPE_CAP], value[VALUE_CAP];
-	objid i = t->rows[k].id;
+	const struct heap *h = w->h;
+	const struct top_row *row = &w->t.rows[k];
+	objid i = row->id;
 	struct heap_value v = heap_value(h, i);
 	const struct heap_buffer *b = heap_buffer_of(h, i);
 	bool has_any = v.kind != VK_NONE || v.len != VALUE_NO_LEN;
 	bool has_buffer = b != NULL && (b->flags & BUFFER_OWNED) != 0;
-	double share =
-		t->bytes == 0 ? 0 : (double)t->rows[k].bytes * 100 / (double)t->bytes;
+	double share = w->whole == 0 ? 0 : (double)row->bytes * 100 / (double)w->whole;
 	const struct cell cells[] = {
 		{.u = k},
 		{.u = h->addr[i]},
 		{.u = heap_size(h, i)},
 		{.u = has_buffer ? b->bytes : 0, .absent = !has_buffer},
+		{.u = row->bytes, .absent = w->by != TOP_RETAINED},
 		{.d = share},
 		cell_str(type_text(h, h->type[i], type, sizeof(type))),
 		cell_str(has_any ? value_text(h, i, value, sizeof(value)) : NULL),
@@ -54,26 +67,60 @@ put_object(struct rows *rows, const struct heap *h, const struct top *t, size_t 
 }
 
 static enum status
-print(const struct heap *h, const struct top *t, enum rows_format format,
-	struct errbuf *eb)
+print(const struct shown *w, enum rows_format format, struct errbuf *eb)
 {
 	struct report *r = report_new(stdout, format);
+	struct column shown[ARRAY_LEN(columns)];
 	char objects[TEXT_NUM], bytes[TEXT_NUM];
+	const struct top *t = &w->t;
 
+	memcpy(shown, columns, sizeof(shown));
+	if (w->by != TOP_RETAINED)
+		shown[COL_RETAINED].title = NULL;
 	report_value(r, &(struct column){"count", NULL, CELL_COUNT},
 		(struct cell){.u = t->count});
 	report_value(r, &(struct column){"bytes", NULL, CELL_BYTES},
-		(struct cell){.u = t->bytes});
+		(struct cell){.u = w->whole});
 	if (t->count == 0)
 		report_line(r, "No objects match.");
 	else
-		report_line(r, "%s object%s, %s bytes.", text_count(objects, t->count),
-			t->count == 1 ? "" : "s", text_count(bytes, t->bytes));
-	struct rows *rows = rows_begin(r, "objects", columns, ARRAY_LEN(columns));
+		report_line(r, "%s object%s%s%s bytes.", text_count(objects, t->count),
+			t->count == 1 ? "" : "s",
+			w->by == TOP_RETAINED ? "; all in the dump: " : ", ",
+			text_count(bytes, w->whole));
+	struct rows *rows = rows_begin(r, "objects", shown, ARRAY_LEN(shown));
 	for (size_t k = 0; k < t->n; k++)
-		put_object(rows, h, t, k);
+		put_object(rows, w, k);
 	rows_end(rows, t->count - t->n);
 	return report_end(r, eb);
+}
+
+/* A word of --by. */
+static enum top_by
+top_by(const char *word)
+{
+	static const char *const words[] = {
+		[TOP_SIZE] = "size",
+		[TOP_BUFFER] = "buffer",
+		[TOP_BOTH] = "both",
+		[TOP_RETAINED] = "retained",
+	};
+
+	for (unsigned by = 0; word != NULL && by < ARRAY_LEN(words); by++)
+		if (strcmp(word, words[by]) == 0)
+			return (enum top_by)by;
+	return TOP_BOTH;
+}
+
+/* What objects retain overlaps: shares are those of the whole heap. */
+static uint64_t
+bytes_of_all(const struct heap *h)
+{
+	uint64_t sum = 0;
+
+	for (objid i = 0; i < h->nobj; i++)
+		sum += object_bytes(h, i);
+	return sum;
 }
 
 static enum status
@@ -82,14 +129,12 @@ run_top(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 	CLEAN(cmd_sel_fini) struct cmd_sel sel = {0};
 	CLEAN(bitset_fini) struct bitset set = {0};
 	CLEAN(clean_dump) struct dump *dump = NULL;
-	const char *word = cmd_value(a, "by");
-	enum top_by by = TOP_BOTH;
+	struct shown w = {.by = top_by(cmd_value(a, "by"))};
+	const uint64_t *retained = NULL;
 	enum rows_format format;
 	uint64_t limit;
 
 	(void)exit_code;
-	if (word != NULL && strcmp(word, "both") != 0)
-		by = *word == 's' ? TOP_SIZE : TOP_BUFFER;
 	enum status st = cmd_format(a, &format, eb);
 	if (st == MS_OK)
 		st = cmd_number(a, "limit", LIMIT, 0, UINT64_MAX, &limit, eb);
@@ -97,13 +142,19 @@ run_top(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 		st = cmd_sel_parse(a, 1, &sel, eb);
 	if (st == MS_OK)
 		st = dump_open(a->operands[0], DUMP_ALL, &dump, eb);
-	if (st == MS_OK)
-		st = cmd_sel_make(&sel, dump_heap(dump), &set, eb);
+	if (st == MS_OK) {
+		w.h = dump_heap(dump);
+		st = cmd_sel_make(&sel, w.h, &set, eb);
+	}
+	if (st == MS_OK && w.by == TOP_RETAINED)
+		st = cmd_sel_retained(&sel, &retained, eb);
 	if (st != MS_OK)
 		return st;
-	CLEAN(top_fini) struct top t = {0};
-	top_compute(dump_heap(dump), &set, by, NULL, limit == 0 ? SIZE_MAX : limit, &t);
-	return print(dump_heap(dump), &t, format, eb);
+	top_compute(w.h, &set, w.by, retained, limit == 0 ? SIZE_MAX : limit, &w.t);
+	w.whole = w.by == TOP_RETAINED ? bytes_of_all(w.h) : w.t.bytes;
+	st = print(&w, format, eb);
+	top_fini(&w.t);
+	return st;
 }
 
 const struct cmd cmd_top = {

@@ -4,8 +4,10 @@
  */
 #include "sel.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "memscan/graph.h"
 #include "memscan/log.h"
 #include "memscan/mem.h"
 #include "memscan/text.h"
@@ -38,6 +40,34 @@ env_older(void *self, const struct bitset **ret, struct errbuf *eb)
 	if (st == MS_OK)
 		*ret = &s->older;
 	return st;
+}
+
+enum status
+cmd_sel_retained(struct cmd_sel *s, const uint64_t **ret, struct errbuf *eb)
+{
+	CLEAN(graph_fini) struct graph g = {0};
+	CLEAN(graph_order_fini) struct graph_order o = {0};
+	CLEAN(dominators_fini) struct dominators d = {0};
+	enum status st = MS_OK;
+
+	if (s->retained == NULL) {
+		st = graph_build(s->h, 0, &g, eb);
+		if (st == MS_OK)
+			st = graph_order_build(&g, &o, eb);
+		if (st == MS_OK)
+			st = dominators_compute(&g, &o, &d, eb);
+		if (st == MS_OK)
+			st = retained_compute(s->h, &d, &s->retained, eb);
+	}
+	if (st == MS_OK)
+		*ret = s->retained;
+	return st;
+}
+
+static enum status
+env_retained(void *self, const uint64_t **ret, struct errbuf *eb)
+{
+	return cmd_sel_retained(self, ret, eb);
 }
 
 /* The name is from the command line: control characters in it are not shown. */
@@ -87,6 +117,7 @@ cmd_sel_make(
 	s->h = h;
 	s->env = (struct sel_env){
 		.self = s,
+		.retained = env_retained,
 		.older = s->base != NULL ? env_older : NULL,
 		.unknown_type = note_unknown,
 	};
@@ -116,5 +147,6 @@ cmd_sel_fini(struct cmd_sel *s)
 	sel_free(s->sel);
 	dump_close(s->base_dump);
 	bitset_fini(&s->older);
+	free(s->retained);
 	*s = (struct cmd_sel){0};
 }

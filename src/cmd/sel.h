@@ -21,6 +21,7 @@ struct cmd_sel {
 	const struct heap *h; /* of the dump that is selected from */
 	struct bitset older;
 	bool has_older;
+	uint64_t *retained; /* nobj, once it was asked for */
 	struct sel_env env;
 };
 
@@ -37,6 +38,13 @@ bool cmd_sel_is_partial(const struct cmd_sel *s);
 /* The objects, without those of --rel; bitset_fini() it. */
 MUST_CHECK enum status cmd_sel_make(
 	struct cmd_sel *s, const struct heap *h, struct bitset *ret, struct errbuf *eb);
+
+/*
+ * Retained bytes of each object, computed at the first call; borrowed until cmd_sel_fini.
+ * Guessed references hold. To be called after cmd_sel_make.
+ */
+MUST_CHECK enum status cmd_sel_retained(
+	struct cmd_sel *s, const uint64_t **ret, struct errbuf *eb);
 void cmd_sel_fini(struct cmd_sel *s);
 
 #endif
