@@ -52,7 +52,8 @@ struct rows;
 /*
  * A document on `out` (borrowed): values, lines and tables, one after the other. In JSON
  * it is one object, a table an array named `name` in it. Text tables are held until their
- * end, for the widths; on a terminal the last column of text is cut to its width.
+ * end, for the widths; on a terminal columns of text are cut, the widest first, so that a
+ * row fits.
  */
 struct report;
 struct report *report_new(FILE *out, enum rows_format format);
@@ -121,8 +122,8 @@ char *value_text(const struct heap *h, objid i, char *buf, size_t cap);
  * A kind of objects: "dict of myapp.User", a module, 1,024; of sets "list, dict of User",
  * ".name, ['key'], [*]", "{id, name}".
  */
-char *kind_text(
-	const struct heap *h, const struct kinds *k, uint32_t kind, char *buf, size_t cap);
+char *kind_text(const struct heap *h, const struct kinds *k, uint32_t kind, char *buf,
+	size_t cap);
 
 /* ---- whole-heap exports ---- */
 

@@ -259,26 +259,35 @@ terminal_width(FILE *f)
 
 enum { GAP = 2, CUT_MIN = 12 };
 
-/* Make the last column of text narrower, so that a row fits the terminal. */
+/*
+ * Make columns of text narrower, so that a row fits the terminal: the widest first, until
+ * several are equally wide.
+ */
 static void
 fit_terminal(const struct rows *rows, size_t *widths)
 {
-	size_t room = terminal_width(rows->r->out.f), total = 0, last = rows->n;
+	size_t room = terminal_width(rows->r->out.f), total = 0, widest = 0;
 
 	for (size_t i = 0; i < rows->n; i++) {
 		if (rows->columns[i].title == NULL)
 			continue;
 		total += widths[i] + GAP;
-		if (rows->columns[i].type == CELL_TEXT)
-			last = i;
+		if (rows->columns[i].type != CELL_TEXT)
+			continue;
+		widest = widths[i] > widest ? widths[i] : widest;
 	}
-	if (room == 0 || last == rows->n || total < GAP || total - GAP <= room)
+	if (room == 0 || total < GAP || total - GAP <= room)
 		return;
 	size_t over = total - GAP - room;
-	if (widths[last] > over + CUT_MIN)
-		widths[last] -= over;
-	else if (widths[last] > CUT_MIN)
-		widths[last] = CUT_MIN;
+	/* One character at a time off all that are as wide as the widest. */
+	for (; over > 0 && widest > CUT_MIN; widest--)
+		for (size_t i = 0; i < rows->n && over > 0; i++) {
+			if (rows->columns[i].title == NULL ||
+				rows->columns[i].type != CELL_TEXT || widths[i] < widest)
+				continue;
+			widths[i]--;
+			over--;
+		}
 }
 
 /* One line of a text table; spaces at its end are left out. */

@@ -273,5 +273,34 @@ check([dump, "--rel", old, "all"], NEW)
 check([dump, "--rel", old, "Named"], NEW & of_type("Named"))
 check([dump, "--rel", old, "referents of (not new)"], referents(ALL - NEW) & NEW)
 check([dump, "all", "--rel", dump], frozenset())
-print("result: %d selections of %d objects, %d new ones" % (n + 4, len(O), len(NEW)))
+
+
+# The largest.
+def top(by, *sel):
+    run = subprocess.run([memscan, "top", "--json", "--limit", "0", "--by", by, dump] + list(sel), stdout=subprocess.PIPE, check=True)
+    return json.loads(run.stdout.decode(), strict=False)["objects"]
+
+
+def owned(o):
+    return o["buffer"]["bytes"] if o.get("buffer", {}).get("owned") else 0
+
+
+BYTES = {
+    "size": lambda o: o["size"],
+    "buffer": owned,
+    "both": lambda o: o["size"] + (0 if o.get("buffer", {}).get("in_size") else owned(o)),
+}
+place = {a: i for i, a in enumerate(O)}
+for by, f in sorted(BYTES.items()):
+    for sel, of in (("all", ALL), ("dict or Slotted", of_type("dict") | of_type("Slotted"))):
+        got = [int(o["address"], 16) for o in top(by, sel)]
+        if got != sorted(of, key=lambda a: (-f(O[a]), place[a])):
+            failures += 1
+            print("top --by %s %s differs" % (by, sel))
+retained = top("retained")
+if sorted((-o["retained"], place[int(o["address"], 16)]) for o in retained) != [(-o["retained"], place[int(o["address"], 16)]) for o in retained]:
+    failures += 1
+    print("top --by retained is not in order")
+check([dump, "retained > 4000 and tracked"], frozenset(int(o["address"], 16) for o in retained if o["retained"] > 4000) & where(lambda o: "tracked" in o["flags"]))
+print("result: %d selections of %d objects, %d new ones" % (n + 12, len(O), len(NEW)))
 sys.exit(failures > 0)

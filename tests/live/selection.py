@@ -23,6 +23,9 @@ class Sub(Named):
     pass
 
 
+# A name of 300 characters, not all of them ASCII where that is legal.
+Long = type("L\u00f6ng" + "x" * 296 if sys.version_info[0] > 2 else "L" * 300, (object,), {})
+longs = [Long() for n in range(5)]
 named = [Named(n) for n in range(60)] + [Sub(n) for n in range(20)]
 slotted = [Slotted(n, named[n]) for n in range(30)]
 floats = [n / 7.0 for n in range(50)]

@@ -1,6 +1,7 @@
 #!/bin/sh
 # What a selection means on a real dump is what plain loops over the exported dump find, for each predicate and for
-# random combinations of them; and what --rel leaves out is what the target made in between.
+# random combinations of them; what --rel leaves out is what the target made in between; and
+# the commands' output fits narrow and wide terminals, whatever names and values hold.
 . tests/live/lib.sh
 
 check() { # interpreter
@@ -14,6 +15,9 @@ check() { # interpreter
 	"$MEMSCAN" export --format jsonl "$TMP/dump" > "$TMP/jsonl" || fail "$1: no export"
 	"$MEMSCAN" export --format jsonl "$TMP/old" > "$TMP/old.jsonl" || fail "$1: no export"
 	python3 $live/selection-brute.py "$MEMSCAN" "$TMP/dump" "$TMP/jsonl" "$TMP/old" "$TMP/old.jsonl" || fail "$1: selections differ"
+	case $1 in *2.7*) ;; *)
+		python3 $live/selection-look.py "$MEMSCAN" "$TMP/dump" || fail "$1: the output does not read well"
+	esac
 	stop_target
 	ran=yes
 }
