@@ -88,12 +88,16 @@ walk_list(struct py *p, taddr head, struct list_walk *w, taddr *broken_at)
 		*broken_at = head;
 		return MS_OK;
 	}
-	while (at != stop) {
+	for (;;) {
 		taddr back = 0, next = 0;
 		enum pyf other =
 			field == PYF_GCHEAD_NEXT ? PYF_GCHEAD_PREV : PYF_GCHEAD_NEXT;
 		bool is_whole = w->left > 0 && gc_next(p, at, other, &back) == MS_OK &&
 			back == prev && gc_next(p, at, field, &next) == MS_OK;
+		/* The head, too, has to say where its list ends; in between both ways
+		 * meet. */
+		if (at == stop && (is_whole || *broken_at != 0))
+			return MS_OK;
 		if (is_whole) {
 			w->left--;
 			enum status st = w->each(w->self, at + head_size);
@@ -112,7 +116,6 @@ walk_list(struct py *p, taddr head, struct list_walk *w, taddr *broken_at)
 		if (gc_next(p, head, field, &at) != MS_OK)
 			return MS_OK;
 	}
-	return MS_OK;
 }
 
 enum status

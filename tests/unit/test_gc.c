@@ -1,0 +1,155 @@
+/*
+ * The collector's lists in memory that is damaged: what can still be reached is, from
+ * both ends of a list and in every list, and nothing comes without end.
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "image.h"
+#include "py/priv.h"
+
+Suite *suite_gc(void);
+
+enum { HEADS = 0x10000, NODES = 0x20000, HEAD = 32, STRIDE = 32, NEXT = 0, PREV = 8 };
+
+struct found {
+	size_t n;
+	taddr at[64];
+};
+
+static enum status
+note(void *self, taddr obj)
+{
+	struct found *f = self;
+
+	ck_assert_uint_lt(f->n, 64);
+	f->at[f->n++] = obj - HEAD;
+	return MS_OK;
+}
+
+static bool
+has(const struct found *f, taddr node)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (f->at[i] == node)
+			return true;
+	return false;
+}
+
+static void
+field(struct layout *l, enum pyf id, uint64_t off, uint64_t size)
+{
+	l->f[id] = (struct layout_field){.off = off, .size = size, .present = true};
+}
+
+static taddr
+node(unsigned list, unsigned i)
+{
+	return NODES + list * 1024 + i * 64;
+}
+
+/* Three lists of five nodes; their heads begin at heads, of which what is below HEADS is
+ * not there. */
+static struct image *
+make_lists(struct layout *l, taddr heads)
+{
+	struct image *im = image_new(8, false);
+
+	*l = (struct layout){.machine = {.ptr_width = 8}, .gc_home = GC_HOME_STATIC};
+	field(l, PYF_SIZEOF_GENERATION, 0, STRIDE);
+	field(l, PYF_SIZEOF_GC_HEAD, 0, HEAD);
+	field(l, PYF_GCHEAD_NEXT, NEXT, 8);
+	field(l, PYF_GCHEAD_PREV, PREV, 8);
+	image_region(im, HEADS, 4096, 3, NULL);
+	image_region(im, NODES, 4096, 3, NULL);
+	for (unsigned list = 0; list < 3; list++) {
+		taddr head = heads + list * STRIDE, last = head;
+		for (unsigned i = 0; i < 5; i++) {
+			taddr now = node(list, i);
+			if (last >= HEADS)
+				image_u64(im, last + NEXT, now);
+			image_u64(im, now + PREV, last);
+			last = now;
+		}
+		image_u64(im, last + NEXT, head);
+		if (head >= HEADS)
+			image_u64(im, head + PREV, last);
+	}
+	return im;
+}
+
+static enum status
+walk(struct image *im, struct layout *l, taddr heads, struct found *f, taddr *broken)
+{
+	struct pyruntime rt = {.generations = heads};
+	struct target *t = image_target(im, IMAGE_DATA);
+	struct py p = {.l = l, .t = t, .rt = &rt};
+
+	*f = (struct found){0};
+	enum status st = py_gc_each(&p, 0, note, f, broken);
+	target_close(t);
+	return st;
+}
+
+START_TEST(whole_lists)
+{
+	struct layout l;
+	struct found f;
+	taddr broken;
+
+	ck_assert_int_eq(walk(make_lists(&l, HEADS), &l, HEADS, &f, &broken), MS_OK);
+	ck_assert_uint_eq(f.n, 15);
+	ck_assert_uint_eq(broken, 0);
+}
+END_TEST
+
+/* The first head is gone: its list is lost, and the two others are not. */
+START_TEST(head_is_gone)
+{
+	struct layout l;
+	struct found f;
+	taddr broken, heads = HEADS - STRIDE;
+
+	ck_assert_int_eq(walk(make_lists(&l, heads), &l, heads, &f, &broken), MS_FORMAT);
+	ck_assert_uint_eq(broken, heads);
+	ck_assert_uint_eq(f.n, 10);
+	ck_assert(has(&f, node(1, 0)) && has(&f, node(2, 4)));
+}
+END_TEST
+
+/* A link of the middle list goes nowhere, to itself, or into another list. */
+START_TEST(link_is_broken)
+{
+	const taddr wrong[] = {0, 0x10, node(1, 2), node(1, 0), node(0, 3),
+		UINT64_MAX & ~3ull, HEADS, HEADS + STRIDE};
+	struct layout l;
+	struct found f;
+	taddr broken;
+
+	struct image *im = make_lists(&l, HEADS);
+	image_u64(im, node(1, 2) + (_i % 2 ? PREV : NEXT), wrong[_i / 2]);
+	enum status st = walk(im, &l, HEADS, &f, &broken);
+	ck_assert_int_eq(st, MS_FORMAT);
+	ck_assert_uint_ne(broken, 0);
+	for (unsigned list = 0; list < 3; list++)
+		for (unsigned i = 0; i < 5; i++)
+			if (list != 1 || i != 2)
+				ck_assert_msg(has(&f, node(list, i)), "list %u, node %u",
+					list, i);
+	ck_assert_uint_le(f.n, 20);
+}
+END_TEST
+
+Suite *
+suite_gc(void)
+{
+	Suite *s = suite_create("gc");
+	TCase *t = tcase_create("gc");
+
+	tcase_add_test(t, whole_lists);
+	tcase_add_test(t, head_is_gone);
+	tcase_add_loop_test(t, link_is_broken, 0, 16);
+	suite_add_tcase(s, t);
+	return s;
+}
