@@ -1,6 +1,7 @@
 /*
- * Threads: whose each frame is, which variables it has, and what Python's threading module
- * calls the thread. Everything is in the roots of the dump and in the dicts they lead to.
+ * Threads: whose each frame is, which variables it has, and what Python's threading
+ * module calls the thread. Everything is in the roots of the dump and in the dicts they
+ * lead to.
  */
 #include "memscan/analysis.h"
 
@@ -53,7 +54,8 @@ attribute(const struct heap *h, objid i, const char *name)
 	return dict != OBJID_NONE ? dict_value(h, dict, name) : OBJID_NONE;
 }
 
-/* An int of the target; a negative one as the unsigned word of 32 or 64 bits that it is in C. */
+/* An int of the target; a negative one as the unsigned word of 32 or 64 bits that it is
+ * in C. */
 static bool
 int_value(const struct heap *h, objid i, uint64_t *ret)
 {
@@ -73,7 +75,8 @@ int_value(const struct heap *h, objid i, uint64_t *ret)
 
 /* ---- names ---- */
 
-/* What the Thread object t says of a thread. CPython: Lib/threading.py; the name is mangled in 2.7. */
+/* What the Thread object t says of a thread. CPython: Lib/threading.py; the name is
+ * mangled in 2.7. */
 static void
 take_thread(const struct heap *h, objid t, struct threads_row *row)
 {
@@ -119,8 +122,8 @@ find_names(const struct heap *h, struct threads *t)
 	CLEAN(map_fini) struct map by_ident = {0};
 
 	for (uint32_t i = 0; i < h->nthread; i++)
-		map_put(&by_ident,
-			thread_key(h->threads[i].ident, h->threads[i].interp), i);
+		map_put(&by_ident, thread_key(h->threads[i].ident, h->threads[i].interp),
+			i);
 	for (uint32_t i = 0; i < h->nroot; i++) {
 		const struct heap_root *r = &h->roots[i];
 		if (r->kind != ROOT_MODULE ||

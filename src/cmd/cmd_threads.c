@@ -32,7 +32,7 @@ struct printer {
 	bool no_locals;
 	struct rows *rows;
 	uint32_t thread, frame; /* at hand: index, and number in the thread's stack */
-	uint64_t n; /* variables of the frame so far */
+	uint64_t n;             /* variables of the frame so far */
 };
 
 static bool
@@ -75,7 +75,8 @@ local_name(const struct heap *h, const struct frame_local *l, char *buf, size_t 
 	return cell_str(value_text(h, l->key, buf, cap)[0] != '\0' ? buf : "?");
 }
 
-/* "17", "'text'", "list len 3 at 0x7f..": a value by its text, anything else by what it is. */
+/* "17", "'text'", "list len 3 at 0x7f..": a value by its text, anything else by what it
+ * is. */
 static char *
 local_text(const struct heap *h, objid i, char *buf, size_t cap)
 {
@@ -129,7 +130,8 @@ print_frame(struct printer *p, uint32_t frame)
 		report_line(p->r, "      ... and %" PRIu64 " more", p->n - p->limit);
 }
 
-/* "Thread 0x7f.. "worker" (native 17, python3), holds the GIL (most recent call first):" */
+/* "Thread 0x7f.. "worker" (native 17, python3), holds the GIL (most recent call first):"
+ */
 static void
 print_thread(struct printer *p, uint32_t i)
 {
@@ -141,14 +143,15 @@ print_thread(struct printer *p, uint32_t i)
 		object_text(p->h, row->name, name, sizeof(name));
 	str_text(p->h, th->name, kernel, sizeof(kernel));
 	if (row->native_id != 0)
-		snprintf(native, sizeof(native), " native id %" PRIu64 "%s", row->native_id,
-			kernel[0] != '\0' ? "," : "");
+		snprintf(native, sizeof(native), " native id %" PRIu64 "%s",
+			row->native_id, kernel[0] != '\0' ? "," : "");
 	if (th->interp != 0)
 		snprintf(interp, sizeof(interp), ", interpreter %" PRIu32, th->interp);
-	report_line(p->r, "Thread 0x%" PRIx64 "%s%s%s%s%s%s%s%s (most recent call first):",
-		th->ident, name[0] != '\0' ? " \"" : "", name, name[0] != '\0' ? "\"" : "",
-		native, kernel[0] != '\0' ? " " : "", kernel, interp,
-		row->holds_gil ? ", holds the GIL" : "");
+	report_line(p->r,
+		"Thread 0x%" PRIx64 "%s%s%s%s%s%s%s%s (most recent call first):",
+		th->ident, name[0] != '\0' ? " \"" : "", name,
+		name[0] != '\0' ? "\"" : "", native, kernel[0] != '\0' ? " " : "", kernel,
+		interp, row->holds_gil ? ", holds the GIL" : "");
 	for (uint32_t k = 0; k < row->n; k++)
 		print_frame(p, p->t->order[row->first + k]);
 	if (row->n == 0)

@@ -1,8 +1,8 @@
 /*
  * Code objects: the names of their variables, and where in them a frame is.
  *
- * CPython: PyCodeObject, Include/cpython/code.h; co_localsplusnames since 3.11, before that
- * co_varnames, co_cellvars and co_freevars, one after the other.
+ * CPython: PyCodeObject, Include/cpython/code.h; co_localsplusnames since 3.11, before
+ * that co_varnames, co_cellvars and co_freevars, one after the other.
  */
 #include "priv.h"
 
@@ -83,9 +83,9 @@ code_locals(struct py *p, taddr code, size_t *n)
 }
 
 /*
- * Where the instructions begin that a thread runs: in the code object, or in a copy of its
- * own (free-threaded since 3.14). 0 if that cannot be told.
- * CPython: struct _PyCodeArray, Include/cpython/code.h: its length, and then pointers.
+ * Where the instructions begin that a thread runs: in the code object, or in a copy of
+ * its own (free-threaded since 3.14). 0 if that cannot be told. CPython: struct
+ * _PyCodeArray, Include/cpython/code.h: its length, and then pointers.
  */
 static taddr
 instructions(struct py *p, taddr code, uint64_t copy)
@@ -112,7 +112,8 @@ code_offset(struct py *p, taddr code, taddr instr, uint64_t copy)
 		return PYFRAME_NO_LASTI;
 	/* To 3.12 it is the last one that ran: at the start, the one before the first. */
 	int64_t off = (int64_t)(instr - first);
-	if (off < -CODE_UNIT || off >= INT32_MAX || (off >= 0 && (uint64_t)off / CODE_UNIT > units))
+	if (off < -CODE_UNIT || off >= INT32_MAX ||
+		(off >= 0 && (uint64_t)off / CODE_UNIT > units))
 		return PYFRAME_NO_LASTI;
 	return off;
 }

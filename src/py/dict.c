@@ -165,7 +165,8 @@ count_refs(struct refout *o)
 	return MS_OK;
 }
 
-/* Whether the machine code of dict_traverse visits more than the values of a dict of `used` entries. */
+/* Whether the machine code of dict_traverse visits more than the values of a dict of
+ * `used` entries. */
 static enum status
 ask_keys(struct py *p, taddr dict, const struct keys *k, uint64_t used, bool *ret)
 {
@@ -176,8 +177,8 @@ ask_keys(struct py *p, taddr dict, const struct keys *k, uint64_t used, bool *re
 	struct counter *c = xcalloc(1, sizeof(*c));
 	c->out.flush = count_refs;
 	c->out.self = c;
-	enum status st = p->hooks.traverse(
-		p->hooks.self, ty->traverse, dict, k->size, &c->out);
+	enum status st =
+		p->hooks.traverse(p->hooks.self, ty->traverse, dict, k->size, &c->out);
 	*ret = c->n + c->out.n > used;
 	free(c);
 	return st;
@@ -220,7 +221,8 @@ reports_keys(struct py *p, const struct pyobj *o, const struct keys *k, taddr va
 		return known;
 	taddr addr = o->addr;
 	if (used == 0 ||
-		(!has_other_key(p, k, values) && ask_keys(p, addr, k, used, &reports) != MS_OK))
+		(!has_other_key(p, k, values) &&
+			ask_keys(p, addr, k, used, &reports) != MS_OK))
 		return false;
 	map_put(&p->lookups, k->lookup, reports);
 	return reports;

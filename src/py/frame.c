@@ -69,7 +69,8 @@ slot_refs(struct py *p, taddr localsplus, taddr code, uint64_t n, uint32_t flags
 	return MS_OK;
 }
 
-/* How many slots stacktop or stackpointer says are in use; false while the eval loop keeps that to itself. */
+/* How many slots stacktop or stackpointer says are in use; false while the eval loop
+ * keeps that to itself. */
 static bool
 stack_height(struct py *p, taddr iframe, uint64_t *ret)
 {
@@ -94,8 +95,8 @@ stack_height(struct py *p, taddr iframe, uint64_t *ret)
 }
 
 /*
- * Slots that hold references: as many as are in use, or the local variables alone while it
- * runs. A frame that is not at rest has a stack pointer of an earlier time (3.14).
+ * Slots that hold references: as many as are in use, or the local variables alone while
+ * it runs. A frame that is not at rest has a stack pointer of an earlier time (3.14).
  */
 static uint64_t
 slots_in_use(struct py *p, taddr iframe, taddr code, bool at_rest, bool *is_sure)
@@ -330,11 +331,13 @@ py_named_parts(struct py *p, const struct pyobj *o, struct refout *out)
 	if (s == NULL || (s->size_rule != SR_frame && s->size_rule != SR_gen))
 		return;
 	if (s->size_rule == SR_gen && layout_has(p->l, PYF_GEN_IFRAME))
-		st = iframe_refs(p, o->addr + layout_off(p->l, PYF_GEN_IFRAME), true, out);
+		st = iframe_refs(
+			p, o->addr + layout_off(p->l, PYF_GEN_IFRAME), true, out);
 	else if (s->size_rule == SR_frame && p->l->frame_chain == FRAMES_LINKED)
 		st = linked_refs(p, o->addr, out);
 	else if (s->size_rule == SR_frame && layout_has(p->l, PYF_FRAME_IFRAME) &&
-		py_word(p, o->addr + layout_off(p->l, PYF_FRAME_IFRAME), &iframe) == MS_OK)
+		py_word(p, o->addr + layout_off(p->l, PYF_FRAME_IFRAME), &iframe) ==
+			MS_OK)
 		st = iframe_refs(p, iframe, true, out);
 	/* What could not be read has no name. */
 	(void)st;

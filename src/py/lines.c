@@ -1,7 +1,8 @@
 /*
  * From a byte offset in a code object to its source line, as PyCode_Addr2Line does it:
  * co_linetable (PEP 626; location table of 3.11: Objects/locations.md), before that
- * co_lnotab (Objects/lnotab_notes.txt). Which it is, is a strategy of the layout (line_form).
+ * co_lnotab (Objects/lnotab_notes.txt). Which it is, is a strategy of the layout
+ * (line_form).
  */
 #include "priv.h"
 
@@ -61,7 +62,8 @@ line_delta(struct bytes *b, unsigned code)
 	return delta;
 }
 
-/* The line of offset lasti in a location table that begins at line first; -1 if it has none. */
+/* The line of offset lasti in a location table that begins at line first; -1 if it has
+ * none. */
 static int64_t
 line_in_locations(struct bytes *b, int64_t line, int64_t lasti)
 {
@@ -78,7 +80,8 @@ line_in_locations(struct bytes *b, int64_t line, int64_t lasti)
 	return -1;
 }
 
-/* Pairs of bytes: length of a range in bytes, and signed step of its line; -128 for none. */
+/* Pairs of bytes: length of a range in bytes, and signed step of its line; -128 for none.
+ */
 static int64_t
 line_in_ranges(struct bytes *b, int64_t line, int64_t lasti)
 {
@@ -96,7 +99,8 @@ line_in_ranges(struct bytes *b, int64_t line, int64_t lasti)
 	return -1;
 }
 
-/* Pairs of bytes: steps of the offset and of the line; the last line goes on to the end. */
+/* Pairs of bytes: steps of the offset and of the line; the last line goes on to the end.
+ */
 static int64_t
 line_in_lnotab(struct bytes *b, int64_t line, int64_t lasti, bool is_signed)
 {
@@ -131,7 +135,8 @@ line_in(enum line_form form, struct bytes *b, int64_t first, int64_t lasti)
 uint32_t
 py_line(struct py *p, taddr code, int64_t lasti)
 {
-	enum pyf id = p->l->line_form == LINES_LOCATIONS || p->l->line_form == LINES_RANGES
+	enum pyf id =
+		p->l->line_form == LINES_LOCATIONS || p->l->line_form == LINES_RANGES
 		? PYF_CODE_LINETABLE
 		: PYF_CODE_LNOTAB;
 	uint64_t table_at, n;

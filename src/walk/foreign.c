@@ -159,7 +159,8 @@ foreign_traverse(struct foreign *f, taddr fn, taddr obj, uint64_t size)
 
 enum { LABEL_WORDS = PYOBJ_VIEW / 8 };
 
-/* What names the references that code visited: the words of the object, and its named parts. */
+/* What names the references that code visited: the words of the object, and its named
+ * parts. */
 struct naming {
 	const struct pyobj *o;
 	uint64_t words[LABEL_WORDS], used[LABEL_WORDS / 64 + 1];
@@ -168,7 +169,8 @@ struct naming {
 	size_t next_part;
 };
 
-/* The first word that holds `to` and was not named yet, of those with a name or without. */
+/* The first word that holds `to` and was not named yet, of those with a name or without.
+ */
 static bool
 find_word(struct foreign *f, struct naming *m, taddr to, bool named, uint32_t *label)
 {

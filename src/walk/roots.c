@@ -168,7 +168,8 @@ put_threads(struct walker *w, const struct pyinterp *in)
 	return MS_OK;
 }
 
-/* Who held the GIL, as a list of indices of threads: empty if nobody did, and no entry if that is not known. */
+/* Who held the GIL, as a list of indices of threads: empty if nobody did, and no entry if
+ * that is not known. */
 static enum status
 put_gil_holders(struct walker *w)
 {

@@ -10,7 +10,8 @@
 
 Suite *suite_frames(void);
 
-/* The steps until a list of `tail` nodes and then a circle is known for what it is; 0 if never. */
+/* The steps until a list of `tail` nodes and then a circle is known for what it is; 0 if
+ * never. */
 static uint64_t
 steps_to_see(uint64_t tail, uint64_t circle)
 {
@@ -37,7 +38,13 @@ START_TEST(circles_are_seen)
 }
 END_TEST
 
-enum { TSTATE = 0x10000, FRAME = 0x20000, CODE = 0x30000, TLBC = 0x40000, COPY = 0x50000 };
+enum {
+	TSTATE = 0x10000,
+	FRAME = 0x20000,
+	CODE = 0x30000,
+	TLBC = 0x40000,
+	COPY = 0x50000
+};
 
 static void
 field(struct layout *l, enum pyf id, uint64_t off, uint64_t size)
@@ -103,8 +110,14 @@ START_TEST(offsets_of_instructions)
 		taddr instr;
 		uint64_t copy;
 	} wrong[] = {
-		{CODE + 200 - 4, 0}, {CODE + 200 + 102, 0}, {0, 0}, {UINT64_MAX, 0},
-		{COPY + 30, 0}, {COPY + 30, 2}, {COPY + 30, 3}, {COPY + 30, UINT32_MAX},
+		{CODE + 200 - 4, 0},
+		{CODE + 200 + 102, 0},
+		{0, 0},
+		{UINT64_MAX, 0},
+		{COPY + 30, 0},
+		{COPY + 30, 2},
+		{COPY + 30, 3},
+		{COPY + 30, UINT32_MAX},
 		{CODE + 230, 1},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)

@@ -30,8 +30,8 @@ add_frame(struct memsink *m, uint32_t thread, uint32_t line)
 }
 
 static void
-add_root(struct memsink *m, objid to, enum root_kind kind, const char *name, uint32_t frame,
-	uint32_t interp)
+add_root(struct memsink *m, objid to, enum root_kind kind, const char *name,
+	uint32_t frame, uint32_t interp)
 {
 	struct heap_sink *s = memsink_sink(m);
 	struct heap_root r = {.to = to,
@@ -43,9 +43,23 @@ add_root(struct memsink *m, objid to, enum root_kind kind, const char *name, uin
 	ck_assert_int_eq(s->root(s->self, &r), MS_OK);
 }
 
-enum { MODULE, MODULE_DICT, ACTIVE_KEY, ACTIVE, IDENT, THREAD, NATIVE, NAME, CELL, EMPTY, INSIDE, SPACE };
+enum {
+	MODULE,
+	MODULE_DICT,
+	ACTIVE_KEY,
+	ACTIVE,
+	IDENT,
+	THREAD,
+	NATIVE,
+	NAME,
+	CELL,
+	EMPTY,
+	INSIDE,
+	SPACE
+};
 
-/* A module threading whose _active has the thread 1000, and things for variables to be. */
+/* A module threading whose _active has the thread 1000, and things for variables to be.
+ */
 static struct memsink *
 make_heap(void)
 {
@@ -106,7 +120,8 @@ START_TEST(frames_and_names)
 	ck_assert_uint_eq(t.rows[1].native_id, 9);
 	/* The same ident in another interpreter is not of this module. */
 	ck_assert_uint_eq(t.rows[2].name, OBJID_NONE);
-	ck_assert(t.knows_gil && !t.rows[0].holds_gil && t.rows[1].holds_gil && t.rows[2].holds_gil);
+	ck_assert(t.knows_gil && !t.rows[0].holds_gil && t.rows[1].holds_gil &&
+		t.rows[2].holds_gil);
 	threads_fini(&t);
 	memsink_free(m);
 }
@@ -123,10 +138,12 @@ note(void *self, const struct frame_local *l)
 {
 	struct seen *s = self;
 	size_t n = strlen(s->text);
-	struct heap_value key = l->key != OBJID_NONE ? heap_value(s->h, l->key) : (struct heap_value){0};
+	struct heap_value key =
+		l->key != OBJID_NONE ? heap_value(s->h, l->key) : (struct heap_value){0};
 
-	snprintf(s->text + n, sizeof(s->text) - n, "%s%.*s=%u ", heap_str(s->h, l->name, NULL),
-		(int)key.text_len, key.text_len > 0 ? key.text : "", l->value);
+	snprintf(s->text + n, sizeof(s->text) - n, "%s%.*s=%u ",
+		heap_str(s->h, l->name, NULL), (int)key.text_len,
+		key.text_len > 0 ? key.text : "", l->value);
 	return --s->left > 0;
 }
 
