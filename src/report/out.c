@@ -50,6 +50,9 @@ out_finish(struct out *o, struct errbuf *eb)
 void
 out_pad(struct out *o, size_t n)
 {
+	/* Nothing may have been put yet, and then there is no buffer. */
+	if (n == 0)
+		return;
 	out_room(o, n);
 	memset(o->b.at + o->b.n, ' ', n);
 	o->b.n += n;
