@@ -12,8 +12,8 @@ UNITOBJ    := $(patsubst tests/%.c,$(BUILD)/tests/%.o,$(UNIT) $(TESTLIB) tests/r
 SPLIT      := util heap dump graph analysis report
 SPLITOBJ   := $(foreach l,$(SPLIT),$(patsubst src/%.c,$(BUILD)/obj/%.o,$(sort $(wildcard src/$(l)/*.c)))) \
               $(BUILD)/tests/lint/split.o
-TOOLS      := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out %/shim.c,$(wildcard tests/live/*.c tests/bench/*.c))) \
-              $(BUILD)/tests/live/shim.so
+TOOLS      := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out %/shim.c %/synth.c %/analyse.c,$(wildcard tests/live/*.c tests/bench/*.c))) \
+              $(BUILD)/tests/live/shim.so $(BUILD)/tests/bench/synth $(BUILD)/tests/bench/analyse
 FUZZERS    := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ       := $(FUZZERS:%=$(BUILD)/fuzz/%)
 # Without libFuzzer, a driver replays the corpus.
@@ -76,7 +76,12 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(LIBOBJ) $(BUILD)/tests/fuzz/driv
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(BUILD)/tests/fuzz/fuzz_$*.o $(LIBOBJ) $(FUZZ_MAIN) $(LIB_LIBS)
 
--include $(UNITOBJ:.o=.d) $(FUZZERS:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/driver.d
+# What makes dumps through the writer and measures analyses of them.
+SPLITTOOLS := $(BUILD)/tests/bench/synth $(BUILD)/tests/bench/analyse
+$(SPLITTOOLS): %: %.o $(filter-out %/split.o,$(SPLITOBJ))
+	$(LINK) $(shell $(PKG) --libs $(LIBS_SPLIT))
+
+-include $(UNITOBJ:.o=.d) $(SPLITTOOLS:=.d) $(FUZZERS:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/driver.d
 .SECONDARY:
 
 .PHONY: check check-built check-unit check-live check-lint check-split hdr-check asan fuzz bench demo programs

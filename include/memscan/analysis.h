@@ -165,26 +165,26 @@ struct amount {
  * What would be freed if all objects marked in `set` went, themselves included (heapy's
  * domisize): all that cannot be reached without passing one of them. It is more than
  * the sum over the set when its members share something, less when one dominates another.
- * `freed`, if not NULL, gets the marks of it; free() it.
+ * `freed`, if not NULL, becomes the set of it; bitset_fini() it.
  * MS_NOMEM   some bits, and 4 bytes an object, are not to be had
  */
-MUST_CHECK enum status retained_set(const struct graph *g, const uint64_t *set,
-	struct amount *ret, uint64_t **freed, struct errbuf *eb);
+MUST_CHECK enum status retained_set(const struct graph *g, const struct bitset *set,
+	struct amount *ret, struct bitset *freed, struct errbuf *eb);
 
 /* What would be freed if all objects of a type went. */
 struct retained_type {
 	uint32_t type;
-	uint64_t count, size; /* of its objects: how many, and their own bytes */
+	uint64_t count, size; /* of its objects: how many, and what they are worth */
 	struct amount retained;
 };
 
 /*
- * For types[0 .. n - 1], in ret[0 .. n - 1]: retained_set of all objects of each,
- * 64 types at a time.
+ * Fill rows[0 .. n - 1], which say the types: retained_set of all objects of each, 64 types
+ * at a time; only of those in `of`, if it is not NULL.
  * MS_NOMEM   12 bytes an object are not to be had
  */
-MUST_CHECK enum status retained_types(const struct graph *g, const uint32_t *types,
-	size_t n, struct retained_type *ret, struct errbuf *eb);
+MUST_CHECK enum status retained_types(const struct graph *g, const struct bitset *of,
+	struct retained_type *rows, size_t n, struct errbuf *eb);
 
 /* ---- why it is alive ---- */
 
@@ -213,7 +213,7 @@ struct paths {
  * MS_NOMEM   24 bytes an object are not to be had
  */
 MUST_CHECK enum status paths_disjoint(const struct graph *g, objid i, size_t max,
-	const uint64_t *avoid, struct paths *ret, struct errbuf *eb);
+	const struct bitset *avoid, struct paths *ret, struct errbuf *eb);
 void paths_fini(struct paths *p);
 
 /*
@@ -248,7 +248,7 @@ struct merged {
  * MS_NOMEM   4 bytes an object are not to be had
  */
 MUST_CHECK enum status paths_merge(const struct graph *g, const struct graph_tree *t,
-	const uint64_t *set, struct merged *ret, struct errbuf *eb);
+	const struct bitset *set, struct merged *ret, struct errbuf *eb);
 void merged_fini(struct merged *m);
 
 /* ---- cycles ---- */
@@ -264,7 +264,7 @@ struct cycles {
  * not marked in `outside` (may be NULL).
  * MS_NOMEM   12 bytes an object are not to be had
  */
-MUST_CHECK enum status cycles_compute(const struct graph *g, const uint64_t *outside,
+MUST_CHECK enum status cycles_compute(const struct graph *g, const struct bitset *outside,
 	struct cycles *ret, struct errbuf *eb);
 void cycles_fini(struct cycles *c);
 

@@ -5,6 +5,7 @@
 #ifndef MEMSCAN_GRAPH_H
 #define MEMSCAN_GRAPH_H
 
+#include "memscan/bitset.h"
 #include "memscan/heap.h"
 
 /*
@@ -34,24 +35,6 @@ MUST_CHECK enum status graph_in_build(
 MUST_CHECK enum status graph_in_of(
 	const struct heap *h, objid of, struct graph_in *ret, struct errbuf *eb);
 void graph_in_fini(struct graph_in *g);
-
-/* ---- marks: one bit an object ---- */
-
-static inline bool
-mark_get(const uint64_t *m, objid i)
-{
-	return (m[i >> 6] >> (i & 63) & 1) != 0;
-}
-
-static inline void
-mark_set(uint64_t *m, objid i)
-{
-	m[i >> 6] |= (uint64_t)1 << (i & 63);
-}
-
-/* No marks set, for the objects of h; free() it. MS_NOMEM: a bit an object is not to be had. */
-MUST_CHECK enum status marks_new(
-	const struct heap *h, uint64_t **ret, struct errbuf *eb);
 
 /* ---- what keeps what alive ---- */
 
@@ -111,7 +94,8 @@ graph_refs(const struct graph *g, objid i, uint64_t *lo)
  * marked already. Marked seeds are passed over.
  * Costs up to 4 bytes for each object that becomes marked.
  */
-void graph_reach(const struct graph *g, const objid *seeds, size_t n, uint64_t *marks);
+void graph_reach(
+	const struct graph *g, const objid *seeds, size_t n, struct bitset *marks);
 
 /* Objects by depth-first search from the root, which is number 0; objects count from 1. */
 struct graph_order {
@@ -146,7 +130,7 @@ struct graph_tree {
  * `avoid`, if not NULL, marks objects that no way may pass.
  * MS_NOMEM   16 bytes an object, and 8 while it works, are not to be had
  */
-MUST_CHECK enum status graph_tree_build(const struct graph *g, const uint64_t *avoid,
+MUST_CHECK enum status graph_tree_build(const struct graph *g, const struct bitset *avoid,
 	struct graph_tree *ret, struct errbuf *eb);
 void graph_tree_fini(struct graph_tree *t);
 

@@ -28,6 +28,12 @@ char *xstrdup(const char *s);
  */
 MUST_CHECK enum status mem_checked(size_t n, size_t size, size_t cap, void *ret, struct errbuf *eb);
 
+/*
+ * The same for an array by object or reference of a heap, all of which will be used, in
+ * any order: large ones are put into large pages, if the system has them.
+ */
+MUST_CHECK enum status mem_array(size_t n, size_t size, void *ret, struct errbuf *eb);
+
 /* Cleanup guards: the variable is released when it goes out of scope. */
 #define CLEAN(fini) __attribute__((cleanup(fini)))
 #define CLEAN_FREE CLEAN(mem_clean_free)

@@ -73,6 +73,12 @@ struct rows *rows_begin(
 void rows_put(struct rows *rows, const struct cell *cells);
 
 /*
+ * The rows that follow, up to the next call, belong together. JSON: the table is an array
+ * of arrays of rows, if this is called before the first row; other formats: nothing.
+ */
+void rows_group(struct rows *rows);
+
+/*
  * End a table; frees rows. `more` rows were left out: text says "... and N more NAME",
  * JSON has a member NAME_more.
  */
@@ -111,6 +117,29 @@ char *root_text(const struct heap *h, uint32_t root, char *buf, size_t cap);
 
 /* "dict", "myapp.models.User" (builtins without the module). */
 char *type_text(const struct heap *h, uint32_t type, char *buf, size_t cap);
+
+/*
+ * ---- ways from the roots, as Python writes them ----
+ *
+ * "myapp.cache._store['user:17'].orders[3]"; `thread "worker-3", f at file.py:12, local x`.
+ */
+struct graph;
+struct path;
+struct merged;
+
+/* What an entry of the graph is: a root's kind, or static, immortal, interned, unknown. */
+const char *entry_kind(const struct graph *g, uint32_t entry);
+
+/* What a way from it begins with; and the bare name for machine formats. */
+char *entry_text(const struct graph *g, uint32_t entry, char *buf, size_t cap);
+char *entry_name(const struct graph *g, uint32_t entry, char *buf, size_t cap);
+
+/* A whole way; many equal steps one after the other are counted. */
+char *path_text(const struct graph *g, const struct path *p, char *buf, size_t cap);
+
+/* The merged way that a node stands for: what varies is "*". */
+char *merged_text(const struct graph *g, const struct merged *m, uint32_t node, char *buf,
+	size_t cap);
 
 /*
  * A value preview in one line: 'text', b'..', 17; 'te...' len 42 if it is cut; len 3 for

@@ -20,7 +20,7 @@ struct frame {
 
 struct search {
 	const struct graph *g;
-	const uint64_t *outside;
+	const struct bitset *outside;
 	struct cycles c;
 	uint32_t *number; /* nobj; 0: not visited */
 	uint32_t *low;    /* nobj */
@@ -77,7 +77,7 @@ step(struct search *s)
 		uint64_t r = f->next++;
 		objid to = h->to[r];
 		if (!graph_holds(s->g, h->label[r]) ||
-			(s->outside != NULL && mark_get(s->outside, to)))
+			(s->outside != NULL && bitset_has(s->outside, to)))
 			return;
 		f->has_loop |= to == i;
 		if (s->number[to] == 0)
@@ -97,21 +97,21 @@ step(struct search *s)
 }
 
 enum status
-cycles_compute(const struct graph *g, const uint64_t *outside, struct cycles *ret,
+cycles_compute(const struct graph *g, const struct bitset *outside, struct cycles *ret,
 	struct errbuf *eb)
 {
 	CLEAN(search_fini) struct search s = {.g = g, .outside = outside};
 	size_t n = (size_t)g->h->nobj + 1;
 
-	enum status st = mem_checked(n, 4, SIZE_MAX, &s.c.component, eb);
+	enum status st = mem_array(n, 4, &s.c.component, eb);
 	if (st == MS_OK)
-		st = mem_checked(n, 4, SIZE_MAX, &s.number, eb);
+		st = mem_array(n, 4, &s.number, eb);
 	if (st == MS_OK)
-		st = mem_checked(n, 4, SIZE_MAX, &s.low, eb);
+		st = mem_array(n, 4, &s.low, eb);
 	if (st != MS_OK)
 		return errbuf_wrap(eb, "cycles");
 	for (objid i = 0; i < g->h->nobj; i++) {
-		if (s.number[i] != 0 || (outside != NULL && mark_get(outside, i)))
+		if (s.number[i] != 0 || (outside != NULL && bitset_has(outside, i)))
 			continue;
 		visit(&s, i);
 		while (s.down.n > 0)

@@ -13,13 +13,18 @@
 #include "memscan/mem.h"
 #include "memscan/vec.h"
 
+enum { AHEAD = 8 };
+
 /* The forest of what was worked on, with its paths made short as they are walked. */
 struct link {
 	uint32_t up;  /* an ancestor */
 	uint32_t low; /* least semidominator from here up to before `up` */
 };
 
-/* In numbers: sources of the references to v are from[first[v] .. first[v + 1] - 1]. */
+/*
+ * Sources of the references to object i, in numbers, are from[first[i] .. first[i + 1] -
+ * 1]. By object, because those who refer come in that order, and near each other.
+ */
 struct work {
 	uint64_t *first;
 	uint32_t *from;
@@ -39,13 +44,6 @@ work_fini(struct work *w)
 	vec_fini(&w->stack);
 }
 
-/* References that can say something: those to oneself cannot. */
-static bool
-is_worth(const struct graph *g, const struct graph_order *o, uint32_t v, uint64_t r)
-{
-	return graph_holds(g, g->h->label[r]) && o->number[g->h->to[r]] != v;
-}
-
 static enum status
 turn_round(const struct graph *g, const struct graph_order *o, struct work *w,
 	struct errbuf *eb)
@@ -53,29 +51,29 @@ turn_round(const struct graph *g, const struct graph_order *o, struct work *w,
 	const struct heap *h = g->h;
 	uint64_t sum = 0;
 
-	enum status st = mem_checked((size_t)o->n + 2, 8, SIZE_MAX, &w->first, eb);
+	enum status st = mem_array((size_t)o->n + 2, 8, &w->first, eb);
 	if (st != MS_OK)
 		return st;
-	for (uint32_t v = 1; v <= o->n; v++) {
-		uint64_t r, end = graph_refs(g, o->at[v], &r);
+	for (objid i = 0; i < o->n; i++) {
+		uint64_t r, end = graph_refs(g, i, &r);
 		for (; r < end; r++)
-			if (is_worth(g, o, v, r))
-				w->first[o->number[h->to[r]] + 1]++;
+			if (graph_holds(g, h->label[r]) && h->to[r] != i)
+				w->first[(size_t)h->to[r] + 1]++;
 	}
-	for (size_t v = 0; v <= (size_t)o->n + 1; v++) {
-		uint64_t n = w->first[v];
-		w->first[v] = sum;
+	for (size_t i = 0; i <= (size_t)o->n + 1; i++) {
+		uint64_t n = w->first[i];
+		w->first[i] = sum;
 		sum += n;
 	}
-	st = mem_checked(sum, 4, SIZE_MAX, &w->from, eb);
+	st = mem_array(sum + 1, 4, &w->from, eb);
 	if (st != MS_OK)
 		return st;
-	/* first[v + 1] begins where v does, and ends where v does. */
-	for (uint32_t v = 1; v <= o->n; v++) {
-		uint64_t r, end = graph_refs(g, o->at[v], &r);
+	/* first[i + 1] begins where i does, and ends where i does. */
+	for (objid i = 0; i < o->n; i++) {
+		uint64_t r, end = graph_refs(g, i, &r);
 		for (; r < end; r++)
-			if (is_worth(g, o, v, r))
-				w->from[w->first[o->number[h->to[r]] + 1]++] = v;
+			if (graph_holds(g, h->label[r]) && h->to[r] != i)
+				w->from[w->first[(size_t)h->to[r] + 1]++] = o->number[i];
 	}
 	return MS_OK;
 }
@@ -104,12 +102,26 @@ lowest(struct work *w, uint32_t v, uint32_t done)
 	return link[v].low;
 }
 
+/* Memory that the object some numbers on will need. */
+static void
+look_ahead(const struct work *w, const struct graph_order *o, uint32_t v)
+{
+	if (v > 2 * AHEAD)
+		__builtin_prefetch(&w->first[o->at[v - 2 * AHEAD]]);
+	if (v <= AHEAD)
+		return;
+	__builtin_prefetch(&w->from[w->first[o->at[v - AHEAD]]]);
+	__builtin_prefetch(&w->link[w->from[w->first[o->at[v - AHEAD / 2]]]]);
+}
+
 static void
 find_semi(struct work *w, const struct graph_order *o)
 {
 	for (uint32_t v = o->n; v > 0; v--) {
 		uint32_t semi = w->semi[v];
-		for (uint64_t k = w->first[v]; k < w->first[v + 1] && semi > 0; k++) {
+		objid i = o->at[v];
+		look_ahead(w, o, v);
+		for (uint64_t k = w->first[i]; k < w->first[i + 1] && semi > 0; k++) {
 			uint32_t low = lowest(w, w->from[k], v + 1);
 			if (low < semi)
 				semi = low;
@@ -137,9 +149,9 @@ work_init(const struct graph *g, const struct graph_order *o, struct work *w,
 {
 	size_t n = (size_t)o->n + 1;
 
-	enum status st = mem_checked(n, sizeof(*w->link), SIZE_MAX, &w->link, eb);
+	enum status st = mem_array(n, sizeof(*w->link), &w->link, eb);
 	if (st == MS_OK)
-		st = mem_checked(n, 4, SIZE_MAX, &w->semi, eb);
+		st = mem_array(n, 4, &w->semi, eb);
 	if (st != MS_OK)
 		return st;
 	for (uint32_t v = 0; v <= o->n; v++) {
@@ -168,11 +180,11 @@ dominators_compute(const struct graph *g, const struct graph_order *o,
 	free(STEAL(w.first));
 	free(STEAL(w.link));
 
-	st = mem_checked((size_t)o->n + 1, 4, SIZE_MAX, &w.idom, eb);
+	st = mem_array((size_t)o->n + 1, 4, &w.idom, eb);
 	if (st == MS_OK)
-		st = mem_checked((size_t)o->n + 1, 4, SIZE_MAX, &d.idom, eb);
+		st = mem_array((size_t)o->n + 1, 4, &d.idom, eb);
 	if (st == MS_OK)
-		st = mem_checked((size_t)o->n + 1, 4, SIZE_MAX, &d.order, eb);
+		st = mem_array((size_t)o->n + 1, 4, &d.order, eb);
 	if (st != MS_OK)
 		return errbuf_wrap(eb, "dominators");
 	find_idom(&w, o);

@@ -17,9 +17,9 @@ struct merge {
 	const struct graph_tree *t;
 	struct map node_of;   /* (parent's node, kind of step) to node */
 	uint32_t *by_object;  /* node of each needed object */
-	uint64_t *needed;     /* objects on a way to one of the set */
+	struct bitset needed; /* objects on a way to one of the set */
 	VEC(struct merged_node) node;
-	VEC(uint32_t) steps;  /* by node: its kind of step */
+	VEC(uint32_t) steps; /* by node: its kind of step */
 };
 
 static void
@@ -27,7 +27,7 @@ merge_fini(struct merge *m)
 {
 	map_fini(&m->node_of);
 	free(m->by_object);
-	free(m->needed);
+	bitset_fini(&m->needed);
 	vec_fini(&m->node);
 	vec_fini(&m->steps);
 }
@@ -104,7 +104,8 @@ node_get(struct merge *m, uint32_t parent, uint32_t step, struct merged_node fre
 	return node;
 }
 
-/* The node of a step from a parent's node. The third equal step in a row, and all that follow, are one. */
+/* The node of a step from a parent's node. The third equal step in a row, and all that
+ * follow, are one. */
 static uint32_t
 node_step(struct merge *m, uint32_t parent, objid from, uint64_t r)
 {
@@ -134,8 +135,7 @@ node_of_object(struct merge *m, objid i)
 
 	if (parent == OBJID_NONE) {
 		struct merged_node fresh = {.entry = t->via[i]};
-		return node_get(m, HEAP_NONE,
-			(uint32_t)STEP_KEY | t->via[i], fresh);
+		return node_get(m, HEAP_NONE, (uint32_t)STEP_KEY | t->via[i], fresh);
 	}
 	uint64_t r = m->g->h->first[parent], end = m->g->h->first[parent + 1];
 	if (t->via[i] != UINT32_MAX)
@@ -148,23 +148,23 @@ node_of_object(struct merge *m, objid i)
 
 /* Mark all objects on the ways to the set, from below. */
 static uint64_t
-mark_needed(struct merge *m, const uint64_t *set)
+mark_needed(struct merge *m, const struct bitset *set)
 {
 	const struct graph_tree *t = m->t;
 	uint64_t unreached = 0;
 
 	for (objid i = 0; i < m->g->h->nobj; i++) {
-		if (!mark_get(set, i))
+		if (!bitset_has(set, i))
 			continue;
 		if (t->dist[i] == UINT32_MAX)
 			unreached++;
 		else
-			mark_set(m->needed, i);
+			bitset_add(&m->needed, i);
 	}
 	for (uint32_t k = t->n_order; k-- > 0;) {
 		objid i = t->order[k];
-		if (mark_get(m->needed, i) && t->parent[i] != OBJID_NONE)
-			mark_set(m->needed, t->parent[i]);
+		if (bitset_has(&m->needed, i) && t->parent[i] != OBJID_NONE)
+			bitset_add(&m->needed, t->parent[i]);
 	}
 	return unreached;
 }
@@ -183,14 +183,14 @@ compare_rows(const void *pa, const void *pb)
 
 /* Count the set's objects by their nodes. */
 static void
-count_rows(struct merge *m, const uint64_t *set, struct merged *ret)
+count_rows(struct merge *m, const struct bitset *set, struct merged *ret)
 {
 	const struct heap *h = m->g->h;
 	VEC(struct merged_row) rows = {0};
 	CLEAN_FREE uint32_t *row_of = xcalloc(m->node.n + 1, sizeof(*row_of));
 
 	for (objid i = 0; i < h->nobj; i++) {
-		if (!mark_get(set, i) || m->t->dist[i] == UINT32_MAX)
+		if (!bitset_has(set, i) || m->t->dist[i] == UINT32_MAX)
 			continue;
 		uint32_t node = m->by_object[i];
 		if (row_of[node] == 0) {
@@ -208,21 +208,21 @@ count_rows(struct merge *m, const uint64_t *set, struct merged *ret)
 }
 
 enum status
-paths_merge(const struct graph *g, const struct graph_tree *t, const uint64_t *set,
+paths_merge(const struct graph *g, const struct graph_tree *t, const struct bitset *set,
 	struct merged *ret, struct errbuf *eb)
 {
 	CLEAN(merge_fini) struct merge m = {.g = g, .t = t};
 	struct merged out = {0};
 
-	enum status st = mem_checked((size_t)g->h->nobj + 1, 4, SIZE_MAX, &m.by_object, eb);
+	enum status st = mem_array((size_t)g->h->nobj + 1, 4, &m.by_object, eb);
 	if (st == MS_OK)
-		st = marks_new(g->h, &m.needed, eb);
+		st = bitset_init(&m.needed, g->h->nobj, eb);
 	if (st != MS_OK)
 		return errbuf_wrap(eb, "merged ways");
 	out.unreached = mark_needed(&m, set);
 	for (uint32_t k = 0; k < t->n_order; k++) {
 		objid i = t->order[k];
-		if (mark_get(m.needed, i))
+		if (bitset_has(&m.needed, i))
 			m.by_object[i] = node_of_object(&m, i);
 	}
 	count_rows(&m, set, &out);

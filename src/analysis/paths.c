@@ -3,8 +3,8 @@
  * as many as can be had that share no object.
  *
  * The latter is a flow in which each object lets one unit through (Menger). One way after
- * the other is found by a breadth-first search that may also go back along the ways that are
- * there, and then these are laid anew. As the flow is a set of ways, it needs no more
+ * the other is found by a breadth-first search that may also go back along the ways that
+ * are there, and then these are laid anew. As the flow is a set of ways, it needs no more
  * than the object before and after each object on one of them.
  */
 #include "memscan/analysis.h"
@@ -60,9 +60,8 @@ path_of(const struct graph *g, const struct graph_tree *t, objid i, struct path 
 	for (size_t k = p.n - 1; k > 0; k--) {
 		objid parent = t->parent[at];
 		p.at[k] = at;
-		p.ref[k] = t->via[at] != UINT32_MAX ?
-			g->h->first[parent] + t->via[at] :
-			find_ref(g, parent, at);
+		p.ref[k] = t->via[at] != UINT32_MAX ? g->h->first[parent] + t->via[at]
+						    : find_ref(g, parent, at);
 		at = parent;
 	}
 	p.at[0] = at;
@@ -74,18 +73,18 @@ path_of(const struct graph *g, const struct graph_tree *t, objid i, struct path 
 /* ---- ways that share nothing ---- */
 
 /*
- * A state of the search: object i arrived at (2 * i), or left (2 * i + 1). They differ for
- * objects on a way alone, which are full: who arrives there can only go back.
+ * A state of the search: object i arrived at (2 * i), or left (2 * i + 1). They differ
+ * for objects on a way alone, which are full: who arrives there can only go back.
  */
 struct flow {
 	const struct graph *g;
-	const uint64_t *avoid;
+	const struct bitset *avoid;
 	objid target;
 	objid *before, *after; /* on a way; OBJID_NONE: on none */
-	uint32_t *from;        /* by state: the state before it, OBJID_NONE: not reached */
+	uint32_t *from; /* by state: the state before it, OBJID_NONE: not reached */
 	VEC(uint32_t) queue;
-	VEC(objid) last;       /* the objects before the target */
-	uint32_t found;        /* the state from which the target was reached */
+	VEC(objid) last; /* the objects before the target */
+	uint32_t found;  /* the state from which the target was reached */
 };
 
 static void
@@ -122,7 +121,7 @@ leave(struct flow *f, objid u, uint32_t state)
 			f->found = state;
 			return true;
 		}
-		if (f->avoid == NULL || !mark_get(f->avoid, to))
+		if (f->avoid == NULL || !bitset_has(f->avoid, to))
 			arrive(f, 2 * to, state);
 	}
 	return false;
@@ -137,7 +136,7 @@ search(struct flow *f)
 	f->queue.n = 0;
 	for (uint32_t e = 0; e < g->n_entry; e++) {
 		objid i = g->entry[e];
-		bool is_avoided = f->avoid != NULL && mark_get(f->avoid, i);
+		bool is_avoided = f->avoid != NULL && bitset_has(f->avoid, i);
 		if (i != f->target && f->before[i] != ROOT_ITSELF && !is_avoided)
 			arrive(f, 2 * i, ROOT_ITSELF);
 	}
@@ -154,7 +153,8 @@ search(struct flow *f)
 	return false;
 }
 
-/* Lay the ways anew: first take away the steps that were undone, then put the new ones. */
+/* Lay the ways anew: first take away the steps that were undone, then put the new ones.
+ */
 static void
 augment(struct flow *f)
 {
@@ -227,11 +227,11 @@ flow_init(struct flow *f, struct errbuf *eb)
 {
 	size_t n = (size_t)f->g->h->nobj + 1;
 
-	enum status st = mem_checked(n, 4, SIZE_MAX, &f->before, eb);
+	enum status st = mem_array(n, 4, &f->before, eb);
 	if (st == MS_OK)
-		st = mem_checked(n, 4, SIZE_MAX, &f->after, eb);
+		st = mem_array(n, 4, &f->after, eb);
 	if (st == MS_OK)
-		st = mem_checked(n, 8, SIZE_MAX, &f->from, eb);
+		st = mem_array(n, 8, &f->from, eb);
 	if (st != MS_OK)
 		return errbuf_wrap(eb, "disjoint ways");
 	memset(f->before, 0xff, n * 4);
@@ -240,7 +240,7 @@ flow_init(struct flow *f, struct errbuf *eb)
 }
 
 enum status
-paths_disjoint(const struct graph *g, objid i, size_t max, const uint64_t *avoid,
+paths_disjoint(const struct graph *g, objid i, size_t max, const struct bitset *avoid,
 	struct paths *ret, struct errbuf *eb)
 {
 	CLEAN(flow_fini) struct flow f = {.g = g, .avoid = avoid, .target = i};
@@ -250,7 +250,7 @@ paths_disjoint(const struct graph *g, objid i, size_t max, const uint64_t *avoid
 	enum status st = flow_init(&f, eb);
 	if (st != MS_OK)
 		return st;
-	if (avoid != NULL && mark_get(avoid, i)) {
+	if (avoid != NULL && bitset_has(avoid, i)) {
 		*ret = (struct paths){.is_all = true};
 		return MS_OK;
 	}

@@ -5,7 +5,6 @@
 #include "memscan/analysis.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "memscan/mem.h"
 #include "memscan/vec.h"
@@ -27,7 +26,7 @@ retained_compute(const struct heap *h, const struct dominators *d, uint64_t **re
 {
 	CLEAN_FREE uint64_t *retained = NULL;
 
-	enum status st = mem_checked((size_t)h->nobj + 1, 8, SIZE_MAX, &retained, eb);
+	enum status st = mem_array((size_t)h->nobj + 1, 8, &retained, eb);
 	if (st != MS_OK)
 		return errbuf_wrap(eb, "retained sizes");
 	for (uint32_t k = h->nobj; k-- > 0;) {
@@ -67,9 +66,9 @@ domtree_build(const struct heap *h, const struct dominators *d, const uint64_t *
 	size_t n = h->nobj;
 	uint32_t sum = 0;
 
-	enum status st = mem_checked(n + 3, 4, SIZE_MAX, &t.first, eb);
+	enum status st = mem_array(n + 3, 4, &t.first, eb);
 	if (st == MS_OK)
-		st = mem_checked(n + 1, 4, SIZE_MAX, &t.child, eb);
+		st = mem_array(n + 1, 4, &t.child, eb);
 	if (st != MS_OK)
 		return errbuf_wrap(eb, "dominator tree");
 	for (objid i = 0; i < n; i++)
@@ -102,46 +101,50 @@ domtree_fini(struct domtree *t)
 /* ---- sets ---- */
 
 enum status
-retained_set(const struct graph *g, const uint64_t *set, struct amount *ret,
-	uint64_t **freed, struct errbuf *eb)
+retained_set(const struct graph *g, const struct bitset *set, struct amount *ret,
+	struct bitset *freed, struct errbuf *eb)
 {
 	const struct heap *h = g->h;
-	CLEAN_FREE uint64_t *marks = NULL;
-	size_t words = (size_t)h->nobj / 64 + 1;
+	CLEAN(bitset_fini) struct bitset reached = {0}, dead = {0};
 	struct amount a = {0};
 
-	enum status st = marks_new(h, &marks, eb);
+	enum status st = bitset_init(&reached, h->nobj, eb);
+	if (st == MS_OK)
+		st = bitset_init(&dead, h->nobj, eb);
 	if (st != MS_OK)
 		return errbuf_wrap(eb, "retained size");
-	memcpy(marks, set, words * sizeof(*marks));
-	graph_reach(g, g->entry, g->n_entry, marks);
+	bitset_or(&reached, set);
+	graph_reach(g, g->entry, g->n_entry, &reached);
 	/* What is marked now is the set and what is reached without it. */
-	for (size_t w = 0; w < words; w++)
-		marks[w] = ~marks[w] | set[w];
-	for (objid i = 0; i < h->nobj; i++) {
-		if (!mark_get(marks, i))
-			continue;
+	bitset_fill(&dead);
+	bitset_minus(&dead, &reached);
+	bitset_or(&dead, set);
+	BITSET_EACH(i, &dead)
+	{
 		a.count++;
-		a.bytes += object_bytes(h, i);
+		a.bytes += object_bytes(h, (objid)i);
 	}
 	*ret = a;
-	if (freed != NULL)
-		*freed = STEAL(marks);
+	if (freed == NULL)
+		return MS_OK;
+	*freed = dead;
+	dead = (struct bitset){0};
 	return MS_OK;
 }
 
 /* ---- all objects of each type ---- */
 
 /*
- * For up to 64 types at once. Bit t of alive[i]: object i can be reached without passing an
- * object of type t. The bits only ever become more, so that an object is looked at again
- * as long as they do.
+ * For up to 64 types at once. Bit t of alive[i]: object i can be reached without passing
+ * an object of type t. The bits only ever become more, so that an object is looked at
+ * again as long as they do.
  */
 struct batch {
 	const struct graph *g;
-	const uint64_t *bit; /* by type: its bit, or 0 */
+	const struct bitset *of; /* only these, if not NULL */
+	const uint64_t *bit;     /* by type: its bit, or 0 */
 	uint64_t *alive;
-	uint64_t *queued;
+	struct bitset queued;
 	VEC(objid) stack;
 };
 
@@ -149,20 +152,27 @@ static void
 batch_fini(struct batch *b)
 {
 	free(b->alive);
-	free(b->queued);
+	bitset_fini(&b->queued);
 	vec_fini(&b->stack);
+}
+
+/* The bit of the type that object i goes with, or 0. */
+static uint64_t
+bit_of(const struct batch *b, objid i)
+{
+	return b->of == NULL || bitset_has(b->of, i) ? b->bit[b->g->h->type[i]] : 0;
 }
 
 static void
 revive(struct batch *b, objid i, uint64_t bits)
 {
-	bits &= ~b->bit[b->g->h->type[i]];
+	bits &= ~bit_of(b, i);
 	if ((bits & ~b->alive[i]) == 0)
 		return;
 	b->alive[i] |= bits;
-	if (mark_get(b->queued, i))
+	if (bitset_has(&b->queued, i))
 		return;
-	mark_set(b->queued, i);
+	bitset_add(&b->queued, i);
 	vec_push(&b->stack, i);
 }
 
@@ -174,7 +184,7 @@ spread(struct batch *b)
 	while (b->stack.n > 0) {
 		objid i = b->stack.at[--b->stack.n];
 		uint64_t r, end = graph_refs(b->g, i, &r), bits = b->alive[i];
-		b->queued[i >> 6] &= ~((uint64_t)1 << (i & 63));
+		bitset_remove(&b->queued, i);
 		for (; r < end; r++)
 			if (graph_holds(b->g, h->label[r]))
 				revive(b, h->to[r], bits);
@@ -196,7 +206,7 @@ count_batch(const struct batch *b, struct retained_type *rows, size_t n)
 			struct retained_type *row = &rows[__builtin_ctzll(dead)];
 			row->retained.count++;
 			row->retained.bytes += bytes;
-			if (h->type[i] != row->type)
+			if (h->type[i] != row->type || bit_of(b, i) == 0)
 				continue;
 			row->count++;
 			row->size += bytes;
@@ -205,40 +215,40 @@ count_batch(const struct batch *b, struct retained_type *rows, size_t n)
 }
 
 static enum status
-run_batch(const struct graph *g, uint64_t *bit, struct retained_type *rows, size_t n,
+run_batch(struct batch *b, uint64_t *bit, struct retained_type *rows, size_t n,
 	struct errbuf *eb)
 {
-	CLEAN(batch_fini) struct batch b = {.g = g, .bit = bit};
+	const struct graph *g = b->g;
 
-	enum status st = mem_checked((size_t)g->h->nobj + 1, 8, SIZE_MAX, &b.alive, eb);
+	enum status st = mem_array((size_t)g->h->nobj + 1, 8, &b->alive, eb);
 	if (st == MS_OK)
-		st = marks_new(g->h, &b.queued, eb);
+		st = bitset_init(&b->queued, g->h->nobj, eb);
 	if (st != MS_OK)
 		return errbuf_wrap(eb, "retained by type");
-	for (size_t k = 0; k < n; k++)
+	for (size_t k = 0; k < n; k++) {
+		rows[k] = (struct retained_type){.type = rows[k].type};
 		bit[rows[k].type] = (uint64_t)1 << k;
-	for (uint32_t e = 0; e < g->n_entry; e++) {
-		revive(&b, g->entry[e], UINT64_MAX);
-		spread(&b);
 	}
-	count_batch(&b, rows, n);
+	for (uint32_t e = 0; e < g->n_entry; e++) {
+		revive(b, g->entry[e], UINT64_MAX);
+		spread(b);
+	}
+	count_batch(b, rows, n);
 	for (size_t k = 0; k < n; k++)
 		bit[rows[k].type] = 0;
 	return MS_OK;
 }
 
 enum status
-retained_types(const struct graph *g, const uint32_t *types, size_t n,
-	struct retained_type *ret, struct errbuf *eb)
+retained_types(const struct graph *g, const struct bitset *of, struct retained_type *rows,
+	size_t n, struct errbuf *eb)
 {
 	CLEAN_FREE uint64_t *bit = NULL;
 
-	enum status st = mem_checked((size_t)g->h->ntype + 1, 8, SIZE_MAX, &bit, eb);
-	if (st != MS_OK)
-		return errbuf_wrap(eb, "retained by type");
-	for (size_t k = 0; k < n; k++)
-		ret[k] = (struct retained_type){.type = types[k]};
-	for (size_t k = 0; k < n && st == MS_OK; k += 64)
-		st = run_batch(g, bit, ret + k, n - k < 64 ? n - k : 64, eb);
+	enum status st = mem_array((size_t)g->h->ntype + 1, 8, &bit, eb);
+	for (size_t k = 0; k < n && st == MS_OK; k += 64) {
+		CLEAN(batch_fini) struct batch b = {.g = g, .of = of, .bit = bit};
+		st = run_batch(&b, bit, rows + k, n - k < 64 ? n - k : 64, eb);
+	}
 	return st;
 }

@@ -22,6 +22,8 @@ const struct cmd *const cmd_table[] = {
 	&cmd_find,
 	&cmd_info,
 	&cmd_offsets,
+	&cmd_path,
+	&cmd_retained,
 	&cmd_show,
 	&cmd_summary,
 	&cmd_threads,

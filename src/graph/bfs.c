@@ -12,9 +12,9 @@
 
 struct search {
 	const struct graph *g;
-	const uint64_t *avoid;
+	const struct bitset *avoid;
 	struct graph_tree t;
-	uint64_t *settled;
+	struct bitset settled;
 	VEC(objid) level, next;
 };
 
@@ -22,7 +22,7 @@ static void
 search_fini(struct search *s)
 {
 	graph_tree_fini(&s->t);
-	free(s->settled);
+	bitset_fini(&s->settled);
 	vec_fini(&s->level);
 	vec_fini(&s->next);
 }
@@ -31,7 +31,7 @@ search_fini(struct search *s)
 static bool
 relax(struct search *s, objid i, uint32_t dist, objid parent, uint64_t via)
 {
-	if (s->t.dist[i] <= dist || (s->avoid != NULL && mark_get(s->avoid, i)))
+	if (s->t.dist[i] <= dist || (s->avoid != NULL && bitset_has(s->avoid, i)))
 		return false;
 	s->t.dist[i] = dist;
 	s->t.parent[i] = parent;
@@ -45,7 +45,7 @@ settle(struct search *s, objid i, uint32_t dist)
 	const struct heap *h = s->g->h;
 	uint64_t r, end = graph_refs(s->g, i, &r);
 
-	mark_set(s->settled, i);
+	bitset_add(&s->settled, i);
 	s->t.order[s->t.n_order++] = i;
 	for (uint64_t first = r; r < end; r++) {
 		uint32_t label = h->label[r];
@@ -67,7 +67,7 @@ settle_level(struct search *s, uint32_t dist)
 {
 	for (size_t k = 0; k < s->level.n; k++) {
 		objid i = s->level.at[k];
-		if (!mark_get(s->settled, i) && s->t.dist[i] == dist)
+		if (!bitset_has(&s->settled, i) && s->t.dist[i] == dist)
 			settle(s, i, dist);
 	}
 	s->level.n = 0;
@@ -86,7 +86,8 @@ run(struct search *s)
 		/* Those that nothing holds come when all else is done. */
 		bool is_rest = s->level.n == 0 && e >= g->n_held;
 		settle_level(s, dist);
-		/* One by one: what belongs to a module is not told of a frame's globals. */
+		/* One by one: what belongs to a module is not told of a frame's globals.
+		 */
 		for (; e < g->n_entry; e++) {
 			if (!is_rest && graph_entry_dist(g, e) > dist)
 				break;
@@ -99,21 +100,21 @@ run(struct search *s)
 }
 
 enum status
-graph_tree_build(const struct graph *g, const uint64_t *avoid, struct graph_tree *ret,
-	struct errbuf *eb)
+graph_tree_build(const struct graph *g, const struct bitset *avoid,
+	struct graph_tree *ret, struct errbuf *eb)
 {
 	CLEAN(search_fini) struct search s = {.g = g, .avoid = avoid};
 	size_t n = (size_t)g->h->nobj + 1;
 
-	enum status st = mem_checked(n, 4, SIZE_MAX, &s.t.dist, eb);
+	enum status st = mem_array(n, 4, &s.t.dist, eb);
 	if (st == MS_OK)
-		st = mem_checked(n, 4, SIZE_MAX, &s.t.parent, eb);
+		st = mem_array(n, 4, &s.t.parent, eb);
 	if (st == MS_OK)
-		st = mem_checked(n, 4, SIZE_MAX, &s.t.via, eb);
+		st = mem_array(n, 4, &s.t.via, eb);
 	if (st == MS_OK)
-		st = mem_checked(n, 4, SIZE_MAX, &s.t.order, eb);
+		st = mem_array(n, 4, &s.t.order, eb);
 	if (st == MS_OK)
-		st = marks_new(g->h, &s.settled, eb);
+		st = bitset_init(&s.settled, g->h->nobj, eb);
 	if (st != MS_OK)
 		return errbuf_wrap(eb, "shortest ways");
 	memset(s.t.dist, 0xff, n * 4);

@@ -8,9 +8,6 @@
 
 #include "memscan/mem.h"
 
-/* No array here is larger than the address space half that a process has for itself. */
-#define GRAPH_BYTES_MAX ((size_t)1 << 46)
-
 /* first[i + 1] becomes the place of the next in-edge of i: where those of i begin. */
 static void
 count_targets(const struct heap *h, uint64_t *first)
@@ -45,12 +42,11 @@ graph_in_build(const struct heap *h, struct graph_in *ret, struct errbuf *eb)
 {
 	CLEAN(graph_in_fini) struct graph_in g = {.n = h->nref};
 
-	enum status st = mem_checked(
-		(size_t)h->nobj + 1, 8, GRAPH_BYTES_MAX, &g.first, eb);
+	enum status st = mem_array((size_t)h->nobj + 1, 8, &g.first, eb);
 	if (st == MS_OK)
-		st = mem_checked(h->nref, 4, GRAPH_BYTES_MAX, &g.from, eb);
+		st = mem_array(h->nref, 4, &g.from, eb);
 	if (st == MS_OK)
-		st = mem_checked(h->nref, 8, GRAPH_BYTES_MAX, &g.ref, eb);
+		st = mem_array(h->nref, 8, &g.ref, eb);
 	if (st != MS_OK)
 		return errbuf_wrap(eb, "incoming references");
 	count_targets(h, g.first);
@@ -94,9 +90,9 @@ graph_in_of(const struct heap *h, objid of, struct graph_in *ret, struct errbuf 
 
 	for (uint64_t r = 0; r < h->nref; r++)
 		g.n += h->to[r] == of;
-	enum status st = mem_checked(g.n, 4, GRAPH_BYTES_MAX, &g.from, eb);
+	enum status st = mem_array(g.n, 4, &g.from, eb);
 	if (st == MS_OK)
-		st = mem_checked(g.n, 8, GRAPH_BYTES_MAX, &g.ref, eb);
+		st = mem_array(g.n, 8, &g.ref, eb);
 	if (st != MS_OK)
 		return errbuf_wrap(eb, "incoming references");
 

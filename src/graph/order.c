@@ -4,33 +4,61 @@
 #include "memscan/graph.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "memscan/mem.h"
 #include "memscan/vec.h"
 
+enum { QUEUE_MIN = 4096, AHEAD = 16 };
+
+/*
+ * First in, first out: ids are in order of discovery, so that this goes through the
+ * heap's arrays from front to back. What was taken out is dropped when it is more than
+ * what is left.
+ */
+struct queue {
+	VEC(objid) q;
+	size_t head;
+};
+
+static bool
+queue_next(struct queue *q, objid *ret)
+{
+	if (q->head == q->q.n)
+		return false;
+	*ret = q->q.at[q->head++];
+	if (q->head > QUEUE_MIN && q->head > q->q.n / 2) {
+		q->q.n -= q->head;
+		memmove(q->q.at, q->q.at + q->head, q->q.n * sizeof(*q->q.at));
+		q->head = 0;
+	}
+	return true;
+}
+
 void
-graph_reach(const struct graph *g, const objid *seeds, size_t n, uint64_t *marks)
+graph_reach(const struct graph *g, const objid *seeds, size_t n, struct bitset *marks)
 {
 	const struct heap *h = g->h;
-	VEC(objid) stack = {0};
+	struct queue queue = {0};
+	objid i;
 
 	for (size_t k = 0; k < n; k++) {
-		if (mark_get(marks, seeds[k]))
+		if (bitset_has(marks, seeds[k]))
 			continue;
-		mark_set(marks, seeds[k]);
-		vec_push(&stack, seeds[k]);
-		while (stack.n > 0) {
-			uint64_t r, end = graph_refs(g, stack.at[--stack.n], &r);
-			for (; r < end; r++) {
-				objid to = h->to[r];
-				if (mark_get(marks, to) || !graph_holds(g, h->label[r]))
-					continue;
-				mark_set(marks, to);
-				vec_push(&stack, to);
-			}
+		bitset_add(marks, seeds[k]);
+		vec_push(&queue.q, seeds[k]);
+	}
+	while (queue_next(&queue, &i)) {
+		uint64_t r, end = graph_refs(g, i, &r);
+		for (; r < end; r++) {
+			objid to = h->to[r];
+			if (bitset_has(marks, to) || !graph_holds(g, h->label[r]))
+				continue;
+			bitset_add(marks, to);
+			vec_push(&queue.q, to);
 		}
 	}
-	vec_fini(&stack);
+	vec_fini(&queue.q);
 }
 
 /* An object on the way down, and its references that were not looked at yet. */
@@ -48,6 +76,10 @@ visit(const struct graph *g, struct graph_order *o, objid i, uint32_t parent)
 	o->number[i] = f.number;
 	o->parent[f.number] = parent;
 	f.end = graph_refs(g, i, &f.next);
+	for (uint64_t r = f.next; r < f.end && r < f.next + AHEAD; r++) {
+		__builtin_prefetch(&o->number[g->h->to[r]]);
+		__builtin_prefetch(&g->h->first[g->h->to[r]]);
+	}
 	return f;
 }
 
@@ -80,11 +112,11 @@ graph_order_build(const struct graph *g, struct graph_order *ret, struct errbuf 
 	CLEAN(graph_order_fini) struct graph_order o = {0};
 	size_t n = g->h->nobj;
 
-	enum status st = mem_checked(n + 1, 4, SIZE_MAX, &o.at, eb);
+	enum status st = mem_array(n + 1, 4, &o.at, eb);
 	if (st == MS_OK)
-		st = mem_checked(n + 1, 4, SIZE_MAX, &o.number, eb);
+		st = mem_array(n + 1, 4, &o.number, eb);
 	if (st == MS_OK)
-		st = mem_checked(n + 1, 4, SIZE_MAX, &o.parent, eb);
+		st = mem_array(n + 1, 4, &o.parent, eb);
 	if (st != MS_OK)
 		return errbuf_wrap(eb, "depth-first order");
 	o.at[0] = OBJID_NONE;

@@ -11,7 +11,6 @@
 #include "memscan/graph.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "memscan/mem.h"
 #include "memscan/vec.h"
@@ -40,12 +39,6 @@ static const struct {
 };
 
 enum { DIST_NEVER_FREED = 4 };
-
-enum status
-marks_new(const struct heap *h, uint64_t **ret, struct errbuf *eb)
-{
-	return mem_checked((size_t)h->nobj / 64 + 1, 8, SIZE_MAX, ret, eb);
-}
 
 /* Those on the way to be made: entries in their order, and which objects are some. */
 struct entries {
@@ -85,45 +78,46 @@ is_known(const struct heap_root *r)
 }
 
 static void
-put_roots(const struct heap *h, struct entries *e, uint64_t *seen)
+put_roots(const struct heap *h, struct entries *e, struct bitset *seen)
 {
 	CLEAN_FREE struct entry *roots = xcalloc((size_t)h->nroot + 1, sizeof(*roots));
 	size_t n = 0;
 
 	for (uint32_t k = 0; k < h->nroot; k++)
 		if (is_known(&h->roots[k]))
-			roots[n++] = (struct entry){h->roots[k].to, k,
-				looks[h->roots[k].kind].rank};
+			roots[n++] = (struct entry){
+				h->roots[k].to, k, looks[h->roots[k].kind].rank};
 	qsort(roots, n, sizeof(*roots), compare_entries);
 	for (size_t k = 0; k < n; k++) {
-		if (mark_get(seen, roots[k].to))
+		if (bitset_has(seen, roots[k].to))
 			continue;
-		mark_set(seen, roots[k].to);
+		bitset_add(seen, roots[k].to);
 		put(e, roots[k].to, roots[k].root);
 	}
 }
 
 static void
-put_never_freed(const struct heap *h, struct entries *e, uint64_t *seen)
+put_never_freed(const struct heap *h, struct entries *e, struct bitset *seen)
 {
 	for (objid i = 0; i < h->nobj; i++) {
-		if ((h->flags[i] & (OF_STATIC | OF_IMMORTAL)) == 0 || mark_get(seen, i))
+		if ((h->flags[i] & (OF_STATIC | OF_IMMORTAL)) == 0 || bitset_has(seen, i))
 			continue;
-		mark_set(seen, i);
+		bitset_add(seen, i);
 		put(e, i, HEAP_NONE);
 	}
 }
 
-/* As few of the candidates as all of them can be reached from; `held` is what needs none. */
+/* As few of the candidates as all of them can be reached from; `held` is what needs none.
+ */
 static void
 put_fewest(const struct graph *g, struct entries *e, const struct entries *candidates,
-	uint64_t *held)
+	struct bitset *held)
 {
 	size_t from = e->to.n;
 
 	for (size_t k = candidates->to.n; k-- > 0;) {
 		objid i = candidates->to.at[k];
-		if (mark_get(held, i))
+		if (bitset_has(held, i))
 			continue;
 		graph_reach(g, &i, 1, held);
 		put(e, i, candidates->root.at[k]);
@@ -145,30 +139,30 @@ static enum status
 put_unheld(const struct graph *g, struct entries *e, struct errbuf *eb)
 {
 	const struct heap *h = g->h;
-	CLEAN_FREE uint64_t *held = NULL, *seen = NULL;
+	CLEAN(bitset_fini) struct bitset held = {0}, seen = {0};
 	CLEAN(entries_fini) struct entries candidates = {0};
 
-	enum status st = marks_new(h, &held, eb);
+	enum status st = bitset_init(&held, h->nobj, eb);
 	if (st == MS_OK)
-		st = marks_new(h, &seen, eb);
+		st = bitset_init(&seen, h->nobj, eb);
 	if (st != MS_OK)
 		return st;
-	graph_reach(g, e->to.at, e->to.n, held);
-	memcpy(seen, held, ((size_t)h->nobj / 64 + 1) * 8);
+	graph_reach(g, e->to.at, e->to.n, &held);
+	bitset_or(&seen, &held);
 	for (uint32_t k = 0; k < h->nroot; k++) {
 		objid to = h->roots[k].to;
-		if (is_known(&h->roots[k]) || mark_get(seen, to))
+		if (is_known(&h->roots[k]) || bitset_has(&seen, to))
 			continue;
-		graph_reach(g, &to, 1, seen);
+		graph_reach(g, &to, 1, &seen);
 		put(&candidates, to, k);
 	}
 	for (objid i = 0; i < h->nobj; i++) {
-		if (mark_get(seen, i))
+		if (bitset_has(&seen, i))
 			continue;
-		graph_reach(g, &i, 1, seen);
+		graph_reach(g, &i, 1, &seen);
 		put(&candidates, i, HEAP_NONE);
 	}
-	put_fewest(g, e, &candidates, held);
+	put_fewest(g, e, &candidates, &held);
 	return MS_OK;
 }
 
@@ -191,16 +185,16 @@ graph_build(const struct heap *h, unsigned flags, struct graph *ret, struct errb
 {
 	CLEAN(graph_fini) struct graph g = {.h = h};
 	CLEAN(entries_fini) struct entries e = {0};
-	CLEAN_FREE uint64_t *seen = NULL;
+	CLEAN(bitset_fini) struct bitset seen = {0};
 
 	if ((flags & GRAPH_NO_GUESS) != 0)
 		g.skip = REF_GUESS;
-	enum status st = marks_new(h, &seen, eb);
+	enum status st = bitset_init(&seen, h->nobj, eb);
 	if (st != MS_OK)
 		return errbuf_wrap(eb, "roots");
 	find_quiet(&g);
-	put_roots(h, &e, seen);
-	put_never_freed(h, &e, seen);
+	put_roots(h, &e, &seen);
+	put_never_freed(h, &e, &seen);
 	g.n_held = (uint32_t)e.to.n;
 	st = put_unheld(&g, &e, eb);
 	if (st != MS_OK)

@@ -271,5 +271,5 @@ kind_text(
 		put_value_of(&o, h, k->first[kind]);
 	else
 		put_set(&o, h, k, kind);
-	return copy_cut(buf, cap, &o);
+	return out_copy(&o, buf, cap);
 }

@@ -13,7 +13,7 @@ enum {
 };
 
 char *
-copy_cut(char *buf, size_t cap, const struct out *o)
+out_copy(const struct out *o, char *buf, size_t cap)
 {
 	static const char dots[] = "...";
 	size_t n = o->b.n;
@@ -131,7 +131,7 @@ value_text(const struct heap *h, objid i, char *buf, size_t cap)
 		out_str(&o, is_shown ? " len " : "len ");
 		out_u64(&o, v.len);
 	}
-	return copy_cut(buf, cap, &o);
+	return out_copy(&o, buf, cap);
 }
 
 /* ---- types ---- */
@@ -162,7 +162,7 @@ type_text(const struct heap *h, uint32_t type, char *buf, size_t cap)
 	type_put(&raw, h, type);
 	if (raw.b.n > 0)
 		out_safe(&o, raw.b.at, raw.b.n);
-	return copy_cut(buf, cap, &o);
+	return out_copy(&o, buf, cap);
 }
 
 /* ---- references ---- */
@@ -294,7 +294,7 @@ label_text(const struct heap *h, objid i, uint64_t r, char *buf, size_t cap)
 	CLEAN(out_fini) struct out o = {0};
 
 	label_put(&o, h, i, r, false);
-	return copy_cut(buf, cap, &o);
+	return out_copy(&o, buf, cap);
 }
 
 char *
@@ -303,7 +303,7 @@ label_name(const struct heap *h, objid i, uint64_t r, char *buf, size_t cap)
 	CLEAN(out_fini) struct out o = {0};
 
 	label_put(&o, h, i, r, true);
-	return copy_cut(buf, cap, &o);
+	return out_copy(&o, buf, cap);
 }
 
 /* ---- roots ---- */
@@ -372,5 +372,5 @@ root_text(const struct heap *h, uint32_t root, char *buf, size_t cap)
 		out_str(&o, " of interpreter ");
 		out_u64(&o, r->interp);
 	}
-	return copy_cut(buf, cap, &o);
+	return out_copy(&o, buf, cap);
 }

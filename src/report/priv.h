@@ -67,6 +67,9 @@ void out_u64(struct out *o, uint64_t v);
 void out_hex(struct out *o, uint64_t v); /* with 0x */
 void out_printf(struct out *o, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* What was put together into the caller's buffer, cut at a whole character. */
+char *out_copy(const struct out *o, char *buf, size_t cap);
+
 /* A JSON string literal, as json_string. */
 void out_json(struct out *o, const char *p, size_t len);
 
@@ -113,9 +116,6 @@ void cell_put_field(struct out *o, enum rows_format format, const struct column 
 
 /* As repr() of a str or bytes; at most max bytes are shown. Returns whether all were. */
 bool repr_put(struct out *o, const char *p, size_t len, size_t max, bool is_bytes);
-
-/* Copy what was put together into buf, cut at a whole character. */
-char *copy_cut(char *buf, size_t cap, const struct out *o);
 
 /* Put the label of a reference; `bare` as label_name does. */
 void label_put(struct out *o, const struct heap *h, objid i, uint64_t r, bool bare);

@@ -37,7 +37,8 @@ struct rows {
 	const struct column *columns;
 	size_t n;
 	char *name;
-	size_t n_rows;
+	size_t n_rows, n_groups;
+	bool is_first; /* of its group, JSON */
 	struct out cells; /* text: what all cells say */
 	VEC(struct drawn) drawn;
 };
@@ -210,8 +211,10 @@ static void
 put_json_row(struct rows *rows, const struct cell *cells)
 {
 	struct out *o = &rows->r->out;
+	bool is_next = rows->n_groups > 0 ? !rows->is_first : rows->n_rows > 0;
 
-	out_str(o, rows->n_rows > 0 ? ",\n    {" : "\n    {");
+	rows->is_first = false;
+	out_str(o, is_next ? ",\n    {" : "\n    {");
 	for (size_t i = 0; i < rows->n; i++) {
 		if (i > 0)
 			out_str(o, ", ");
@@ -244,6 +247,15 @@ rows_put(struct rows *rows, const struct cell *cells)
 		out_char(&r->out, '\n');
 	}
 	rows->n_rows++;
+}
+
+void
+rows_group(struct rows *rows)
+{
+	if (rows->r->format == ROWS_JSON)
+		out_str(&rows->r->out, rows->n_groups > 0 ? "],\n   [" : "\n   [");
+	rows->n_groups++;
+	rows->is_first = true;
 }
 
 /* Columns of the terminal that f is, or 0 if it is none. */
@@ -357,6 +369,8 @@ rows_end(struct rows *rows, uint64_t more)
 	char num[TEXT_NUM];
 
 	if (r->format == ROWS_JSON) {
+		if (rows->n_groups > 0)
+			out_char(&r->out, ']');
 		out_str(&r->out, rows->n_rows > 0 ? "\n  ]" : "]");
 		if (more > 0) {
 			json_member(r, rows->name, "_more");

@@ -13,8 +13,8 @@ pick_target(enum shape shape, uint32_t n, objid i, uint64_t *rng)
 {
 	switch (shape) {
 	case CHAIN:
-		return sample_below(rng, 6) == 0 ? (objid)sample_below(rng, n) :
-						   (i + 1) % n;
+		return sample_below(rng, 6) == 0 ? (objid)sample_below(rng, n)
+						 : (i + 1) % n;
 	case TREE:
 		return (objid)(2 * i + 1 + sample_below(rng, 2)) % n;
 	case LAYERS:
@@ -31,7 +31,8 @@ pick_target(enum shape shape, uint32_t n, objid i, uint64_t *rng)
 static void
 put_refs(struct small *s, enum shape shape, objid i, uint64_t *rng)
 {
-	static const enum ref_kind kinds[] = {RK_INDEX, RK_ATTR, RK_DICT, RK_KEY, RK_SLOT};
+	static const enum ref_kind kinds[] = {
+		RK_INDEX, RK_ATTR, RK_DICT, RK_KEY, RK_SLOT};
 	uint64_t count = sample_below(rng, shape == DENSE ? 6 : 3);
 
 	if (shape == CHAIN || shape == LADDER)
@@ -76,7 +77,10 @@ small_init(struct small *s, uint64_t seed, uint32_t max)
 	s->n = 1 + (uint32_t)sample_below(&rng, max);
 	enum shape shape = (enum shape)sample_below(&rng, SHAPES);
 	for (unsigned k = 0; k < 3; k++)
-		types[k] = memsink_add_type(s->m, "app", k == 0 ? "A" : k == 1 ? "B" : "C");
+		types[k] = memsink_add_type(s->m, "app",
+			k == 0           ? "A"
+				: k == 1 ? "B"
+					 : "C");
 	for (objid i = 0; i < s->n; i++) {
 		memsink_add_obj(s->m, types[sample_below(&rng, 3)], 0x1000 + 64 * i,
 			1 + sample_below(&rng, 1000));
@@ -124,4 +128,11 @@ small_bytes(const struct small *s, uint32_t set)
 		if ((set >> i & 1) != 0)
 			sum += heap_size(s->h, i);
 	return sum;
+}
+
+struct bitset
+small_set(const struct small *s, uint64_t words[1], uint32_t set)
+{
+	words[0] = set & ((1u << s->n) - 1);
+	return (struct bitset){.words = words, .n = s->n};
 }

@@ -31,11 +31,7 @@ uint32_t small_reach(const struct small *s, uint32_t gone);
 /* Sum of the sizes of a set of objects. */
 uint64_t small_bytes(const struct small *s, uint32_t set);
 
-/* Marks of a set of objects, as analyses take them. */
-static inline void
-small_marks(uint64_t marks[1], uint32_t set)
-{
-	marks[0] = set;
-}
+/* A set of objects, as analyses take it; the words are borrowed. */
+struct bitset small_set(const struct small *s, uint64_t words[1], uint32_t set);
 
 #endif

@@ -73,8 +73,8 @@ check_tree(const struct small *s, const struct dominators *d, const uint64_t *re
 			ck_assert_uint_eq(d->idom[t.child[k]], of);
 			seen |= 1u << t.child[k];
 			if (k > t.first[i])
-				ck_assert_uint_ge(retained[t.child[k - 1]],
-					retained[t.child[k]]);
+				ck_assert_uint_ge(
+					retained[t.child[k - 1]], retained[t.child[k]]);
 		}
 	}
 	ck_assert_uint_eq(seen, (1u << s->n) - 1);
@@ -86,32 +86,36 @@ check_sets(const struct small *s, uint64_t *rng)
 	struct errbuf eb = {0};
 
 	for (int k = 0; k < 4; k++) {
-		uint64_t set[1], *freed = NULL;
+		uint64_t words[1];
+		CLEAN(bitset_fini) struct bitset freed = {0};
 		struct amount a;
 		uint32_t gone = (uint32_t)sample_next(rng) & ((1u << s->n) - 1);
 		gone &= (uint32_t)sample_next(rng);
-		small_marks(set, gone);
-		ck_assert_int_eq(retained_set(&s->g, set, &a, &freed, &eb), MS_OK);
+		struct bitset set = small_set(s, words, gone);
+		ck_assert_int_eq(retained_set(&s->g, &set, &a, &freed, &eb), MS_OK);
 		uint32_t dead = ((1u << s->n) - 1) & ~small_reach(s, gone);
 		ck_assert_uint_eq(a.count, (unsigned)__builtin_popcount(dead));
 		ck_assert_uint_eq(a.bytes, small_bytes(s, dead));
-		ck_assert_uint_eq(freed[0] & ((1u << s->n) - 1), dead);
-		free(freed);
+		ck_assert_uint_eq(freed.words[0], dead);
 	}
 }
 
 static void
-check_types(const struct small *s)
+check_types(const struct small *s, uint32_t in, bool is_partial)
 {
 	const uint32_t types[] = {2, 0, 1};
-	struct retained_type rows[3];
+	struct retained_type rows[3] = {{2}, {0}, {1}};
 	struct errbuf eb = {0};
+	uint64_t words[1];
+	struct bitset of = small_set(s, words, in);
 
-	ck_assert_int_eq(retained_types(&s->g, types, 3, rows, &eb), MS_OK);
+	ck_assert_int_eq(
+		retained_types(&s->g, is_partial ? &of : NULL, rows, 3, &eb), MS_OK);
 	for (unsigned k = 0; k < 3; k++) {
 		uint32_t gone = 0;
 		for (objid i = 0; i < s->n; i++)
 			gone |= (uint32_t)(s->h->type[i] == types[k]) << i;
+		gone &= is_partial ? in : UINT32_MAX;
 		uint32_t dead = ((1u << s->n) - 1) & ~small_reach(s, gone);
 		ck_assert_uint_eq(rows[k].type, types[k]);
 		ck_assert_uint_eq(rows[k].count, (unsigned)__builtin_popcount(gone));
@@ -146,7 +150,8 @@ START_TEST(removed)
 		}
 		check_tree(&s, &d, retained);
 		check_sets(&s, &rng);
-		check_types(&s);
+		check_types(&s, 0, false);
+		check_types(&s, (uint32_t)sample_next(&rng), true);
 		small_fini(&s);
 	}
 }
@@ -187,9 +192,9 @@ START_TEST(mutual)
 		uint32_t to[SMALL_MAX], seen = 0;
 		small_init(&s, sample_next(&rng), SMALL_MAX);
 		uint32_t outside = (uint32_t)(sample_next(&rng) & sample_next(&rng));
-		uint64_t marks[1];
-		small_marks(marks, outside);
-		ck_assert_int_eq(cycles_compute(&s.g, marks, &c, &eb), MS_OK);
+		uint64_t words[1];
+		struct bitset marks = small_set(&s, words, outside);
+		ck_assert_int_eq(cycles_compute(&s.g, &marks, &c, &eb), MS_OK);
 		find_reach(&s, outside, to);
 		for (objid i = 0; i < s.n; i++) {
 			ck_assert_int_eq(c.component[i] != 0, to[i] >> i & 1);
@@ -207,7 +212,8 @@ START_TEST(mutual)
 }
 END_TEST
 
-/* Lists of a million objects, forward and back: nothing here may be recursive or square. */
+/* Lists of a million objects, forward and back: nothing here may be recursive or square.
+ */
 START_TEST(long_list)
 {
 	enum { LONG = 1000000 };

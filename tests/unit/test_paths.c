@@ -29,7 +29,8 @@ find_distances(const struct small *s, uint32_t gone, uint64_t dist[SMALL_MAX])
 		for (objid i = 0; i < s->n; i++) {
 			for (objid j = 0; j < s->n && dist[i] != UINT64_MAX; j++) {
 				uint64_t d = dist[i] + !s->own_dict[i][j];
-				if (!s->edge[i][j] || (gone >> j & 1) != 0 || d >= dist[j])
+				if (!s->edge[i][j] || (gone >> j & 1) != 0 ||
+					d >= dist[j])
 					continue;
 				dist[j] = d;
 				is_more = true;
@@ -63,13 +64,15 @@ START_TEST(shortest)
 		CLEAN(graph_tree_fini) struct graph_tree t = {0};
 		struct errbuf eb = {0};
 		struct small s;
-		uint64_t dist[SMALL_MAX], avoid[1];
+		uint64_t dist[SMALL_MAX], words[1];
 		small_init(&s, sample_next(&rng), SMALL_MAX);
-		uint32_t gone = round % 2 == 0 ? 0 :
-			(uint32_t)(sample_next(&rng) & sample_next(&rng));
-		small_marks(avoid, gone);
-		ck_assert_int_eq(graph_tree_build(
-			&s.g, round % 2 == 0 ? NULL : avoid, &t, &eb), MS_OK);
+		uint32_t gone = round % 2 == 0
+			? 0
+			: (uint32_t)(sample_next(&rng) & sample_next(&rng));
+		struct bitset avoid = small_set(&s, words, gone);
+		ck_assert_int_eq(
+			graph_tree_build(&s.g, round % 2 == 0 ? NULL : &avoid, &t, &eb),
+			MS_OK);
 		find_distances(&s, gone, dist);
 		uint32_t reached = small_reach(&s, gone), n = 0;
 		for (objid i = 0; i < s.n; i++) {
@@ -83,8 +86,8 @@ START_TEST(shortest)
 				check_path(&s, &p, i, gone);
 			/* Held by nothing known: no way from what is known. */
 			if (p.n > 0)
-				ck_assert_int_eq(p.entry < s.g.n_held,
-					dist[i] != UINT64_MAX);
+				ck_assert_int_eq(
+					p.entry < s.g.n_held, dist[i] != UINT64_MAX);
 			path_fini(&p);
 		}
 		ck_assert_uint_eq(t.n_order, n);
@@ -115,12 +118,12 @@ check_disjoint(const struct small *s, objid i, uint32_t gone)
 	struct small direct = *s;
 	struct paths p = {0};
 	struct errbuf eb = {0};
-	uint64_t avoid[1];
+	uint64_t words[1];
+	struct bitset avoid = small_set(s, words, gone);
 	uint32_t used = 0;
 	size_t n = 0;
 
-	small_marks(avoid, gone);
-	ck_assert_int_eq(paths_disjoint(&s->g, i, 100, avoid, &p, &eb), MS_OK);
+	ck_assert_int_eq(paths_disjoint(&s->g, i, 100, &avoid, &p, &eb), MS_OK);
 	if ((gone >> i & 1) == 0) {
 		n = s->entry[i];
 		direct.entry[i] = false;
@@ -140,7 +143,7 @@ check_disjoint(const struct small *s, objid i, uint32_t gone)
 	}
 	if (n > 1) {
 		paths_fini(&p);
-		ck_assert_int_eq(paths_disjoint(&s->g, i, n - 1, avoid, &p, &eb), MS_OK);
+		ck_assert_int_eq(paths_disjoint(&s->g, i, n - 1, &avoid, &p, &eb), MS_OK);
 		ck_assert_uint_eq(p.n, n - 1);
 		ck_assert(!p.is_all);
 	}
@@ -154,8 +157,9 @@ START_TEST(disjoint)
 	for (int round = 0; round < GRAPHS; round++) {
 		struct small s;
 		small_init(&s, sample_next(&rng), CUT_MAX);
-		uint32_t gone = round % 3 != 0 ? 0 :
-			(uint32_t)(sample_next(&rng) & sample_next(&rng));
+		uint32_t gone = round % 3 != 0
+			? 0
+			: (uint32_t)(sample_next(&rng) & sample_next(&rng));
 		check_disjoint(&s, (objid)sample_below(&rng, s.n), gone);
 		small_fini(&s);
 	}
@@ -172,14 +176,14 @@ START_TEST(merged_sums)
 		CLEAN(merged_fini) struct merged m = {0};
 		struct errbuf eb = {0};
 		struct small s;
-		uint64_t set[1], avoid[1], count = 0, bytes = 0;
+		uint64_t words[2], count = 0, bytes = 0;
 		small_init(&s, sample_next(&rng), SMALL_MAX);
 		uint32_t in = (uint32_t)sample_next(&rng) & ((1u << s.n) - 1);
 		uint32_t gone = (uint32_t)(sample_next(&rng) & sample_next(&rng));
-		small_marks(set, in);
-		small_marks(avoid, gone);
-		ck_assert_int_eq(graph_tree_build(&s.g, avoid, &t, &eb), MS_OK);
-		ck_assert_int_eq(paths_merge(&s.g, &t, set, &m, &eb), MS_OK);
+		struct bitset set = small_set(&s, words, in);
+		struct bitset avoid = small_set(&s, words + 1, gone);
+		ck_assert_int_eq(graph_tree_build(&s.g, &avoid, &t, &eb), MS_OK);
+		ck_assert_int_eq(paths_merge(&s.g, &t, &set, &m, &eb), MS_OK);
 		uint32_t found = in & small_reach(&s, gone);
 		for (size_t k = 0; k < m.n; k++) {
 			count += m.rows[k].count;
@@ -219,10 +223,11 @@ START_TEST(merged_by_hand)
 		memsink_add_obj(sink, type, 0x4000 + 64 * i, 10);
 	memsink_add_root(sink, 0, ROOT_MODULE, "app");
 	const struct heap *h = memsink_heap(sink);
-	const uint64_t set[1] = {0xf88}; /* one of the five, and all of the last */
+	uint64_t words[1] = {0xf88}; /* one of the five, and all of the last */
+	const struct bitset set = {.words = words, .n = h->nobj};
 	ck_assert_int_eq(graph_build(h, 0, &g, &eb), MS_OK);
 	ck_assert_int_eq(graph_tree_build(&g, NULL, &t, &eb), MS_OK);
-	ck_assert_int_eq(paths_merge(&g, &t, set, &m, &eb), MS_OK);
+	ck_assert_int_eq(paths_merge(&g, &t, &set, &m, &eb), MS_OK);
 	ck_assert_uint_eq(m.n, 2);
 	ck_assert_uint_eq(m.rows[0].count, 5);
 	ck_assert_uint_eq(m.rows[0].bytes, 50);

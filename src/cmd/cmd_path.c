@@ -1,0 +1,328 @@
+/*
+ * memscan path: why objects are alive. The shortest way to each from a root with a name;
+ * of many objects, their ways put together; of one, all ways that share nothing.
+ */
+#include <stdlib.h>
+
+#include "memscan/graph.h"
+#include "memscan/log.h"
+#include "memscan/mem.h"
+#include "memscan/text.h"
+
+#include "sel.h"
+
+enum { LIMIT = 20, TYPE_CAP = 512, TEXT_CAP = 8192, NAME_CAP = 512 };
+
+static const struct cmd_opt opts[] = {
+	{0, "all", NULL, "all ways to each object that share nothing but it"},
+	{0, "avoid", "SEL", "ways that pass none of these objects"},
+	{0, "limit", "N", "print N ways, 0: all (20)"},
+	{0, "no-guess", NULL, "guessed references keep nothing alive"},
+	CMD_OPTS_SELECT,
+	CMD_OPTS_FORMAT,
+	CMD_OPTS_COMMON,
+	{0},
+};
+
+struct question {
+	const struct heap *h;
+	enum rows_format format;
+	struct graph g;
+	struct bitset set, avoid;
+	bool has_avoid;
+	uint64_t limit, count;
+};
+
+static void
+question_fini(struct question *q)
+{
+	graph_fini(&q->g);
+	bitset_fini(&q->set);
+	bitset_fini(&q->avoid);
+}
+
+/* ---- one way, step by step ---- */
+
+static void
+put_steps(struct rows *rows, const struct question *q, const struct path *p,
+	uint64_t number)
+{
+	char type[TYPE_CAP], name[NAME_CAP];
+	const struct heap *h = q->h;
+
+	for (size_t k = 0; k < p->n; k++) {
+		objid i = p->at[k];
+		const char *kind = k == 0 ? entry_kind(&q->g, p->entry)
+					  : ref_kind_name(ref_kind(h->label[p->ref[k]]));
+		if (k == 0)
+			entry_name(&q->g, p->entry, name, sizeof(name));
+		else
+			label_name(h, p->at[k - 1], p->ref[k], name, sizeof(name));
+		const struct cell cells[] = {
+			{.u = number},
+			{.u = h->addr[i]},
+			cell_str(type_text(h, h->type[i], type, sizeof(type))),
+			cell_str(kind),
+			cell_str(name),
+		};
+		/* The number of the way is for formats in which the steps do not lie
+		 * together. */
+		rows_put(rows, q->format == ROWS_JSON ? cells + 1 : cells);
+	}
+}
+
+static const struct column step_columns[] = {
+	{"path", NULL, CELL_ID},
+	{"address", "Address", CELL_ADDR},
+	{"type", "Type", CELL_TEXT},
+	{"kind", "By", CELL_TEXT},
+	{"name", "Name", CELL_TEXT},
+};
+
+static struct rows *
+begin_steps(struct report *r, const struct question *q)
+{
+	unsigned skip = q->format == ROWS_JSON ? 1 : 0;
+
+	return rows_begin(
+		r, "paths", step_columns + skip, ARRAY_LEN(step_columns) - skip);
+}
+
+/* In text: what the object is, above its ways. */
+static void
+put_object_line(struct report *r, const struct question *q, objid i)
+{
+	char type[TYPE_CAP], size[TEXT_NUM];
+
+	report_line(r, "0x%llx %s, %s bytes", (unsigned long long)q->h->addr[i],
+		type_text(q->h, q->h->type[i], type, sizeof(type)),
+		text_count(size, object_bytes(q->h, i)));
+}
+
+/* In text: a way in one line, then, if it is the only one, its steps. */
+static void
+put_path_line(struct report *r, const struct question *q, const struct path *p)
+{
+	CLEAN_FREE char *text = xmalloc(TEXT_CAP);
+
+	report_line(r, "  %s", path_text(&q->g, p, text, TEXT_CAP));
+}
+
+/* ---- all ways to each ---- */
+
+static enum status
+put_all(struct report *r, const struct question *q, struct errbuf *eb)
+{
+	struct rows *rows = q->format != ROWS_TEXT ? begin_steps(r, q) : NULL;
+	uint64_t n_objects = 0, n_paths = 0;
+	enum status st = MS_OK;
+
+	BITSET_EACH(i, &q->set)
+	{
+		CLEAN(paths_fini) struct paths p = {0};
+		if (n_objects++ == q->limit)
+			break;
+		st = paths_disjoint(&q->g, (objid)i, (size_t)q->limit,
+			q->has_avoid ? &q->avoid : NULL, &p, eb);
+		if (st != MS_OK)
+			break;
+		if (rows == NULL)
+			put_object_line(r, q, (objid)i);
+		for (size_t k = 0; k < p.n; k++) {
+			if (rows == NULL) {
+				put_path_line(r, q, &p.at[k]);
+				continue;
+			}
+			rows_group(rows);
+			put_steps(rows, q, &p.at[k], n_paths++);
+		}
+		if (rows == NULL && p.n == 0)
+			report_line(r, "  no way");
+		if (rows == NULL && !p.is_all)
+			report_line(r, "  ... and more ways");
+	}
+	uint64_t more = q->count > q->limit ? q->count - q->limit : 0;
+	if (rows != NULL)
+		rows_end(rows, more);
+	else if (more > 0)
+		report_line(r, "... and %llu more objects", (unsigned long long)more);
+	return st;
+}
+
+/* ---- the shortest ---- */
+
+static void
+put_merged(struct report *r, const struct question *q, const struct merged *m)
+{
+	static const struct column merged_columns[] = {
+		{"count", "Count", CELL_COUNT},
+		{"percent", "%", CELL_PERCENT},
+		{"bytes", "Size", CELL_BYTES},
+		{"example", "One of them", CELL_ADDR},
+		{"path", "Held as", CELL_TEXT},
+	};
+	CLEAN_FREE char *text = xmalloc(TEXT_CAP);
+	struct rows *rows =
+		rows_begin(r, "patterns", merged_columns, ARRAY_LEN(merged_columns));
+	size_t k = 0;
+
+	for (; k < m->n && k < q->limit; k++) {
+		const struct merged_row *row = &m->rows[k];
+		const struct cell cells[] = {
+			{.u = row->count},
+			{.d = (double)row->count * 100 / (double)q->count},
+			{.u = row->bytes},
+			{.u = q->h->addr[row->example]},
+			cell_str(merged_text(&q->g, m, row->node, text, TEXT_CAP)),
+		};
+		rows_put(rows, cells);
+	}
+	rows_end(rows, m->n - k);
+}
+
+/* The one object's way, in one line and in steps. */
+static void
+put_single(struct report *r, const struct question *q, const struct graph_tree *t)
+{
+	struct path p = {0};
+	objid i = (objid)bitset_next(&q->set, 0);
+
+	put_object_line(r, q, i);
+	if (!path_of(&q->g, t, i, &p)) {
+		report_line(r, "  no way");
+		return;
+	}
+	put_path_line(r, q, &p);
+	report_gap(r);
+	struct rows *rows = begin_steps(r, q);
+	if (p.n <= 2 * LIMIT)
+		put_steps(rows, q, &p, 0);
+	rows_end(rows, 0);
+	path_fini(&p);
+}
+
+static void
+put_each(struct report *r, const struct question *q, const struct graph_tree *t)
+{
+	struct rows *rows = begin_steps(r, q);
+	uint64_t n = 0, reached = 0;
+
+	BITSET_EACH(i, &q->set)
+	{
+		struct path p = {0};
+		if (!path_of(&q->g, t, (objid)i, &p))
+			continue;
+		if (reached++ < q->limit) {
+			rows_group(rows);
+			put_steps(rows, q, &p, n++);
+		}
+		path_fini(&p);
+	}
+	rows_end(rows, reached - n);
+}
+
+static enum status
+put_shortest(struct report *r, const struct question *q, struct errbuf *eb)
+{
+	CLEAN(graph_tree_fini) struct graph_tree t = {0};
+	CLEAN(merged_fini) struct merged m = {0};
+
+	enum status st = graph_tree_build(&q->g, q->has_avoid ? &q->avoid : NULL, &t, eb);
+	if (st == MS_OK)
+		st = paths_merge(&q->g, &t, &q->set, &m, eb);
+	if (st != MS_OK)
+		return st;
+	report_value(r, &(struct column){"unreached", NULL, CELL_COUNT},
+		(struct cell){.u = m.unreached});
+	if (q->format == ROWS_TEXT && q->count == 1) {
+		put_single(r, q, &t);
+		return MS_OK;
+	}
+	if (m.unreached > 0)
+		report_line(r, "%llu of them are held in no such way.",
+			(unsigned long long)m.unreached);
+	put_merged(r, q, &m);
+	if (q->format != ROWS_TEXT)
+		put_each(r, q, &t);
+	return MS_OK;
+}
+
+/* ---- the command ---- */
+
+static enum status
+print(struct question *q, bool wants_all, struct errbuf *eb)
+{
+	struct report *r = report_new(stdout, q->format);
+	char num[TEXT_NUM];
+	enum status st;
+
+	report_value(r, &(struct column){"count", NULL, CELL_COUNT},
+		(struct cell){.u = q->count});
+	if (q->count == 0)
+		report_line(r, "No objects match.");
+	else if (q->count > 1)
+		report_line(r, "%s objects.", text_count(num, q->count));
+	st = wants_all ? put_all(r, q, eb) : MS_OK;
+	if (!wants_all && (q->count > 0 || q->format != ROWS_TEXT))
+		st = put_shortest(r, q, eb);
+	struct errbuf end_eb;
+	enum status end = report_end(r, &end_eb);
+	if (st == MS_OK && end != MS_OK)
+		*eb = end_eb;
+	return st != MS_OK ? st : end;
+}
+
+/* The set of --avoid. */
+static enum status
+make_avoid(const struct cmd_args *a, struct question *q, struct errbuf *eb)
+{
+	const char *text = cmd_value(a, "avoid");
+
+	if (text == NULL)
+		return MS_OK;
+	q->has_avoid = true;
+	enum status st = sel_eval(q->h, text, NULL, &q->avoid, eb);
+	return st == MS_OK ? MS_OK : errbuf_wrap(eb, "--avoid");
+}
+
+static enum status
+run_path(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
+{
+	CLEAN(cmd_sel_fini) struct cmd_sel sel = {0};
+	CLEAN(clean_dump) struct dump *dump = NULL;
+	CLEAN(question_fini) struct question q = {0};
+
+	(void)exit_code;
+	enum status st = cmd_format(a, &q.format, eb);
+	if (st == MS_OK)
+		st = cmd_number(a, "limit", LIMIT, 0, UINT64_MAX, &q.limit, eb);
+	if (st == MS_OK)
+		st = cmd_sel_parse(a, 1, &sel, eb);
+	if (st == MS_OK)
+		st = dump_open(a->operands[0], DUMP_ALL, &dump, eb);
+	if (st != MS_OK)
+		return st;
+	q.h = dump_heap(dump);
+	if (q.limit == 0)
+		q.limit = UINT64_MAX;
+	st = cmd_sel_make(&sel, q.h, &q.set, eb);
+	if (st == MS_OK)
+		st = make_avoid(a, &q, eb);
+	if (st == MS_OK)
+		st = graph_build(
+			q.h, cmd_has(a, "no-guess") ? GRAPH_NO_GUESS : 0, &q.g, eb);
+	if (st != MS_OK)
+		return st;
+	q.count = bitset_count(&q.set);
+	return print(&q, cmd_has(a, "all"), eb);
+}
+
+const struct cmd cmd_path = {
+	.name = "path",
+	.summary = "say why objects are alive: the ways from named roots",
+	.synopsis = "FILE SEL",
+	.opts = opts,
+	.min_operands = 2,
+	.max_operands = SIZE_MAX,
+	.run = run_path,
+};

@@ -1,0 +1,497 @@
+/*
+ * memscan retained: what would be freed without an object, without all objects of a type,
+ * without a set.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "memscan/graph.h"
+#include "memscan/log.h"
+#include "memscan/map.h"
+#include "memscan/mem.h"
+#include "memscan/text.h"
+#include "memscan/vec.h"
+
+#include "sel.h"
+
+enum { LIMIT = 20, DEPTH_MAX = 1000, TYPE_CAP = 512, NAME_CAP = 512, VALUE_CAP = 160 };
+enum { NAME_LOOK = 100000 /* references that are looked at for one name */ };
+
+static const struct cmd_opt opts[] = {
+	{0, "by", "object|type",
+		"what would go: each object, or all of each type (object)"},
+	{0, "depth", "N", "unfold the tree N levels deep (1)"},
+	{0, "min", "SIZE", "leave out what retains less: bytes, or a share as 1% (0)"},
+	{0, "limit", "N", "print N rows, and N below each, 0: all (20)"},
+	{0, "no-guess", NULL, "guessed references keep nothing alive"},
+	CMD_OPTS_SELECT,
+	CMD_OPTS_FORMAT,
+	CMD_OPTS_COMMON,
+	{0},
+};
+
+/* All that is known when rows are printed. */
+struct answer {
+	const struct heap *h;
+	struct graph g;
+	struct dominators d;
+	struct domtree tree;
+	uint64_t *retained;
+	struct graph_tree way;
+	struct bitset set;
+	bool has_set;
+	uint64_t total; /* bytes of all objects */
+	uint64_t min, limit, depth;
+	bool is_text;
+};
+
+static void
+answer_fini(struct answer *a)
+{
+	graph_fini(&a->g);
+	dominators_fini(&a->d);
+	domtree_fini(&a->tree);
+	free(a->retained);
+	graph_tree_fini(&a->way);
+	bitset_fini(&a->set);
+}
+
+/* ---- computing ---- */
+
+static enum status
+compute(struct answer *a, bool wants_tree, struct errbuf *eb)
+{
+	const struct heap *h = a->h;
+	CLEAN(graph_order_fini) struct graph_order o = {0};
+
+	progress("depth-first order", 0, 4, "steps");
+	enum status st = graph_order_build(&a->g, &o, eb);
+	if (st != MS_OK)
+		return st;
+	progress("dominators", 1, 4, "steps");
+	st = dominators_compute(&a->g, &o, &a->d, eb);
+	graph_order_fini(&o);
+	progress("retained sizes", 2, 4, "steps");
+	if (st == MS_OK)
+		st = retained_compute(h, &a->d, &a->retained, eb);
+	progress("tree", 3, 4, "steps");
+	if (st == MS_OK && wants_tree)
+		st = domtree_build(h, &a->d, a->retained, &a->tree, eb);
+	if (st == MS_OK && wants_tree)
+		st = graph_tree_build(&a->g, NULL, &a->way, eb);
+	progress_end();
+	if (st != MS_OK)
+		return st;
+	for (objid i = 0; i < h->nobj; i++)
+		if (a->d.idom[i] == OBJID_NONE)
+			a->total += a->retained[i];
+	return MS_OK;
+}
+
+/* ---- rows of objects ---- */
+
+static const struct column columns[] = {
+	{"depth", NULL, CELL_ID},
+	{"retained", "Retained", CELL_BYTES},
+	{"percent", "%", CELL_PERCENT},
+	{"size", "Size", CELL_BYTES},
+	{"address", "Address", CELL_ADDR},
+	{"type", "Type", CELL_TEXT},
+	{"name", "Held as", CELL_TEXT},
+	{"value", "Value", CELL_TEXT},
+	{"dominator", NULL, CELL_ADDR},
+};
+
+/* How an object is held: by its dominator, if that refers to it, or from a root on. */
+static const char *
+name_of(const struct answer *a, objid i, uint64_t ref, char *buf, size_t cap)
+{
+	objid dom = a->d.idom[i];
+	uint64_t lo = 0, hi = 0;
+
+	if (dom != OBJID_NONE)
+		hi = graph_refs(&a->g, dom, &lo);
+	if (ref == UINT64_MAX && hi - lo < NAME_LOOK)
+		for (uint64_t r = lo; r < hi && ref == UINT64_MAX; r++)
+			if (a->h->to[r] == i && graph_holds(&a->g, a->h->label[r]))
+				ref = r;
+	if (ref != UINT64_MAX)
+		return label_text(a->h, dom, ref, buf, cap);
+	struct path p;
+	if (!path_of(&a->g, &a->way, i, &p))
+		return NULL;
+	path_text(&a->g, &p, buf, cap);
+	path_fini(&p);
+	return buf;
+}
+
+static double
+share(uint64_t part, uint64_t of)
+{
+	return of == 0 ? 0 : (double)part * 100 / (double)of;
+}
+
+static void
+put_object(
+	struct rows *rows, const struct answer *a, objid i, uint64_t depth, uint64_t ref)
+{
+	char type[TYPE_CAP], indented[TYPE_CAP + 64], name[NAME_CAP], value[VALUE_CAP];
+	const struct heap *h = a->h;
+	objid dom = a->d.idom[i];
+	struct heap_value v = heap_value(h, i);
+	bool has_value = v.kind != VK_NONE || v.len != VALUE_NO_LEN;
+
+	type_text(h, h->type[i], type, sizeof(type));
+	int indent = a->is_text ? (int)(2 * (depth < 30 ? depth : 30)) : 0;
+	snprintf(indented, sizeof(indented), "%*s%s", indent, "", type);
+	const struct cell cells[] = {
+		{.u = depth},
+		{.u = a->retained[i]},
+		{.d = share(a->retained[i], a->total)},
+		{.u = object_bytes(h, i)},
+		{.u = h->addr[i]},
+		cell_str(indented),
+		cell_str(name_of(a, i, ref, name, sizeof(name))),
+		cell_str(has_value ? value_text(h, i, value, sizeof(value)) : NULL),
+		{.u = dom != OBJID_NONE ? h->addr[dom] : 0, .absent = dom == OBJID_NONE},
+	};
+	rows_put(rows, cells);
+}
+
+/* A node of the tree that is being unfolded, and which of its children are next. */
+struct level {
+	uint32_t next, end;
+	uint64_t left;     /* rows that may still be printed */
+	struct map ref_of; /* child to 1 + reference, counted from the first of its
+			      dominator */
+	uint64_t first_ref;
+};
+
+/* The references by which an object holds those of its children that will be printed. */
+static void
+find_names(const struct answer *a, objid parent, struct level *l)
+{
+	struct map shown = {0};
+	uint32_t shown_end =
+		l->end - l->next > l->left ? l->next + (uint32_t)l->left : l->end;
+	uint64_t r, end = graph_refs(&a->g, parent, &r);
+
+	l->first_ref = r;
+	for (uint32_t k = l->next; k < shown_end; k++)
+		map_put(&shown, a->tree.child[k], 0);
+	for (; r < end && shown_end > l->next; r++) {
+		uint32_t had;
+		objid to = a->h->to[r];
+		if (!map_get(&shown, to, &had) || map_get(&l->ref_of, to, &had) ||
+			!graph_holds(&a->g, a->h->label[r]))
+			continue;
+		if (r - l->first_ref < UINT32_MAX - 1)
+			map_put(&l->ref_of, to, (uint32_t)(r - l->first_ref));
+	}
+	map_fini(&shown);
+}
+
+/* The children of a node (nobj: the root) as a level. */
+static struct level
+level_of(const struct answer *a, objid node)
+{
+	struct level l = {
+		.next = a->tree.first[node],
+		.end = a->tree.first[(size_t)node + 1],
+		.left = a->limit,
+	};
+
+	if (node < a->h->nobj)
+		find_names(a, node, &l);
+	return l;
+}
+
+/* The level's rows with what is below them; returns how many of its own were left out. */
+static uint64_t
+put_tree(struct rows *rows, const struct answer *a, objid node, uint64_t depth)
+{
+	VEC(struct level) levels = {0};
+	uint64_t left_out = 0, above = depth;
+
+	vec_push(&levels, level_of(a, node));
+	while (levels.n > 0) {
+		struct level *l = &levels.at[levels.n - 1];
+		bool is_out = l->next == l->end || l->left == 0 ||
+			a->retained[a->tree.child[l->next]] < a->min;
+		if (is_out) {
+			if (levels.n == 1)
+				left_out = l->end - l->next;
+			map_fini(&l->ref_of);
+			levels.n--;
+			continue;
+		}
+		objid i = a->tree.child[l->next++];
+		uint32_t off;
+		uint64_t ref =
+			map_get(&l->ref_of, i, &off) ? l->first_ref + off : UINT64_MAX;
+		l->left--;
+		put_object(rows, a, i, above + levels.n - 1, ref);
+		if (above + levels.n < a->depth)
+			vec_push(&levels, level_of(a, i));
+	}
+	vec_fini(&levels);
+	return left_out;
+}
+
+/* Members of the set, most retained first. */
+static int
+compare_members(const void *pa, const void *pb, void *arg)
+{
+	const objid *x = pa, *y = pb;
+	const struct answer *a = arg;
+
+	if (a->retained[*x] != a->retained[*y])
+		return a->retained[*x] > a->retained[*y] ? -1 : 1;
+	return *x < *y ? -1 : *x > *y;
+}
+
+static uint64_t
+put_set(struct rows *rows, struct answer *a)
+{
+	size_t n = bitset_count(&a->set), k = 0;
+	CLEAN_FREE objid *members = xcalloc(n + 1, sizeof(*members));
+
+	BITSET_EACH(i, &a->set)
+	members[k++] = (objid)i;
+	qsort_r(members, n, sizeof(*members), compare_members, a);
+	for (k = 0; k < n && k < a->limit && a->retained[members[k]] >= a->min; k++) {
+		put_object(rows, a, members[k], 0, UINT64_MAX);
+		if (a->depth > 1)
+			put_tree(rows, a, members[k], 1);
+	}
+	return n - k;
+}
+
+/* ---- rows of types ---- */
+
+static int
+compare_types(const void *pa, const void *pb)
+{
+	const struct retained_type *a = pa, *b = pb;
+
+	if (a->retained.bytes != b->retained.bytes)
+		return a->retained.bytes > b->retained.bytes ? -1 : 1;
+	return a->type < b->type ? -1 : a->type > b->type;
+}
+
+/*
+ * Which types retain the most, as far as single objects say: a type's objects together
+ * retain at least that. Zero: no object of the type is there.
+ */
+static size_t
+pick_types(const struct answer *a, struct retained_type *rows)
+{
+	const struct heap *h = a->h;
+	size_t n = 0;
+
+	for (uint32_t t = 0; t < h->ntype; t++)
+		rows[t] = (struct retained_type){.type = t};
+	for (objid i = 0; i < h->nobj; i++) {
+		objid dom = a->d.idom[i];
+		if (a->has_set && !bitset_has(&a->set, i))
+			continue;
+		rows[h->type[i]].count++;
+		if (dom == OBJID_NONE || h->type[dom] != h->type[i])
+			rows[h->type[i]].retained.bytes += a->retained[i];
+	}
+	for (uint32_t t = 0; t < h->ntype; t++)
+		if (rows[t].count > 0)
+			rows[n++] = rows[t];
+	qsort(rows, n, sizeof(*rows), compare_types);
+	return n;
+}
+
+static void
+put_type(struct rows *rows, const struct answer *a, const struct retained_type *t)
+{
+	char type[TYPE_CAP];
+	const struct cell cells[] = {
+		{.u = t->retained.bytes},
+		{.d = share(t->retained.bytes, a->total)},
+		{.u = t->retained.count},
+		{.u = t->count},
+		{.u = t->size},
+		cell_str(type_text(a->h, t->type, type, sizeof(type))),
+	};
+
+	rows_put(rows, cells);
+}
+
+static enum status
+put_types(struct report *r, const struct answer *a, struct errbuf *eb)
+{
+	static const struct column type_columns[] = {
+		{"retained", "Retained", CELL_BYTES},
+		{"percent", "%", CELL_PERCENT},
+		{"retained_count", "Objects", CELL_COUNT},
+		{"count", "Count", CELL_COUNT},
+		{"size", "Size", CELL_BYTES},
+		{"type", "All of type", CELL_TEXT},
+	};
+	CLEAN_FREE struct retained_type *types =
+		xcalloc((size_t)a->h->ntype + 1, sizeof(*types));
+	size_t n = pick_types(a, types), shown = n;
+
+	/* Exact figures cost a pass for 64 types: no more than are needed to be sure of
+	 * the first. */
+	if (a->limit < n)
+		shown = (size_t)((a->limit + 63) / 64 * 64 < n ? (a->limit + 63) / 64 * 64
+							       : n);
+	enum status st =
+		retained_types(&a->g, a->has_set ? &a->set : NULL, types, shown, eb);
+	if (st != MS_OK)
+		return st;
+	qsort(types, shown, sizeof(*types), compare_types);
+	struct rows *rows = rows_begin(r, "types", type_columns, ARRAY_LEN(type_columns));
+	size_t k = 0;
+	for (; k < shown && k < a->limit && types[k].retained.bytes >= a->min; k++)
+		put_type(rows, a, &types[k]);
+	rows_end(rows, n - k);
+	return MS_OK;
+}
+
+/* ---- the command ---- */
+
+/* "10M", "1%" */
+static enum status
+parse_min(const struct cmd_args *args, struct answer *a, struct errbuf *eb)
+{
+	const char *text = cmd_value(args, "min");
+	char *end;
+
+	if (text == NULL)
+		return MS_OK;
+	size_t len = strlen(text);
+	if (len > 1 && text[len - 1] == '%') {
+		double part = strtod(text, &end);
+		if (end != text + len - 1 || !(part >= 0 && part <= 100))
+			return errbuf_set(
+				eb, MS_USAGE, "'%s' is no share of 100%%", text);
+		a->min = (uint64_t)(part / 100 * (double)a->total);
+		return MS_OK;
+	}
+	if (text_parse_u64(text, &a->min) != MS_OK)
+		return errbuf_set(
+			eb, MS_USAGE, "--min is a size or a share, not '%s'", text);
+	return MS_OK;
+}
+
+static enum status
+put_amounts(struct report *r, const struct answer *a, struct errbuf *eb)
+{
+	char count[TEXT_NUM], own[TEXT_NUM], bytes[TEXT_NUM], objects[TEXT_NUM];
+	struct amount freed = {a->h->nobj, a->total};
+	uint64_t n = a->h->nobj, size = a->total;
+
+	if (a->has_set) {
+		enum status st = retained_set(&a->g, &a->set, &freed, NULL, eb);
+		if (st != MS_OK)
+			return st;
+		n = size = 0;
+		BITSET_EACH(i, &a->set)
+		{
+			n++;
+			size += object_bytes(a->h, (objid)i);
+		}
+	}
+	report_value(r, &(struct column){"objects", NULL, CELL_COUNT},
+		(struct cell){.u = a->h->nobj});
+	report_value(r, &(struct column){"bytes", NULL, CELL_BYTES},
+		(struct cell){.u = a->total});
+	report_value(
+		r, &(struct column){"count", NULL, CELL_COUNT}, (struct cell){.u = n});
+	report_value(
+		r, &(struct column){"size", NULL, CELL_BYTES}, (struct cell){.u = size});
+	report_value(r, &(struct column){"retained", NULL, CELL_BYTES},
+		(struct cell){.u = freed.bytes});
+	report_value(r, &(struct column){"retained_count", NULL, CELL_COUNT},
+		(struct cell){.u = freed.count});
+	if (n == 0)
+		report_line(r, "No objects match.");
+	else if (a->has_set)
+		report_line(r,
+			"%s object%s of %s bytes. Without %s, %s objects and %s bytes "
+			"would be freed.",
+			text_count(count, n), n == 1 ? "" : "s", text_count(own, size),
+			n == 1 ? "it" : "them", text_count(objects, freed.count),
+			text_count(bytes, freed.bytes));
+	else
+		report_line(r, "%s objects of %s bytes.", text_count(count, n),
+			text_count(own, size));
+	return MS_OK;
+}
+
+static enum status
+print(struct answer *a, bool is_by_type, enum rows_format format, struct errbuf *eb)
+{
+	struct report *r = report_new(stdout, format);
+
+	enum status st = put_amounts(r, a, eb);
+	if (st == MS_OK && is_by_type) {
+		st = put_types(r, a, eb);
+	} else if (st == MS_OK) {
+		struct rows *rows = rows_begin(r, "rows", columns, ARRAY_LEN(columns));
+		uint64_t more =
+			a->has_set ? put_set(rows, a) : put_tree(rows, a, a->h->nobj, 0);
+		rows_end(rows, more);
+	}
+	struct errbuf end_eb;
+	enum status end = report_end(r, &end_eb);
+	if (st == MS_OK && end != MS_OK)
+		*eb = end_eb;
+	return st != MS_OK ? st : end;
+}
+
+static enum status
+run_retained(const struct cmd_args *args, int *exit_code, struct errbuf *eb)
+{
+	CLEAN(cmd_sel_fini) struct cmd_sel sel = {0};
+	CLEAN(clean_dump) struct dump *dump = NULL;
+	CLEAN(answer_fini) struct answer a = {0};
+	const char *by = cmd_value(args, "by");
+	bool is_by_type = by != NULL && *by == 't';
+	enum rows_format format;
+
+	(void)exit_code;
+	enum status st = cmd_format(args, &format, eb);
+	if (st == MS_OK)
+		st = cmd_number(args, "limit", LIMIT, 0, UINT64_MAX, &a.limit, eb);
+	if (st == MS_OK)
+		st = cmd_number(args, "depth", 1, 1, DEPTH_MAX, &a.depth, eb);
+	if (st == MS_OK)
+		st = cmd_sel_parse(args, 1, &sel, eb);
+	if (st == MS_OK)
+		st = dump_open(args->operands[0], DUMP_ALL, &dump, eb);
+	if (st != MS_OK)
+		return st;
+	a.h = dump_heap(dump);
+	a.is_text = format == ROWS_TEXT;
+	a.has_set = cmd_sel_is_partial(&sel);
+	if (a.limit == 0)
+		a.limit = UINT64_MAX;
+	if (a.has_set)
+		st = cmd_sel_make(&sel, a.h, &a.set, eb);
+	if (st == MS_OK)
+		st = graph_build(
+			a.h, cmd_has(args, "no-guess") ? GRAPH_NO_GUESS : 0, &a.g, eb);
+	if (st == MS_OK)
+		st = compute(&a, !is_by_type, eb);
+	if (st == MS_OK)
+		st = parse_min(args, &a, eb);
+	return st == MS_OK ? print(&a, is_by_type, format, eb) : st;
+}
+
+const struct cmd cmd_retained = {
+	.name = "retained",
+	.summary = "say what would be freed without an object, a type or a set",
+	.synopsis = "FILE [SEL]",
+	.opts = opts,
+	.min_operands = 1,
+	.max_operands = SIZE_MAX,
+	.run = run_retained,
+};
