@@ -251,6 +251,31 @@ MUST_CHECK enum status paths_merge(const struct graph *g, const struct graph_tre
 	const struct bitset *set, struct merged *ret, struct errbuf *eb);
 void merged_fini(struct merged *m);
 
+/* ---- what a set refers to, and what refers to it ---- */
+
+enum refs_way { REFS_OUT, REFS_IN };
+
+/* References of one kind and name between the set and objects of one type. */
+struct refs_row {
+	uint32_t type; /* of those at the other end */
+	objid from;    /* one of the references: of this object, */
+	uint64_t ref;  /* with this number */
+	bool varies;   /* and there are others with another key or index */
+	uint64_t count;
+};
+
+struct refs_groups {
+	struct refs_row *rows; /* most references first */
+	size_t n;
+	uint64_t count;       /* references */
+	struct amount others; /* objects at the other end, each once */
+};
+
+/* Weak references are among them. MS_NOMEM: some bits an object are not to be had. */
+MUST_CHECK enum status refs_compute(const struct heap *h, const struct bitset *set,
+	enum refs_way way, struct refs_groups *ret, struct errbuf *eb);
+void refs_fini(struct refs_groups *g);
+
 /* ---- cycles ---- */
 
 /* Strongly connected components: objects each of which can be reached from each other. */

@@ -137,6 +137,10 @@ char *entry_name(const struct graph *g, uint32_t entry, char *buf, size_t cap);
 /* A whole way; many equal steps one after the other are counted. */
 char *path_text(const struct graph *g, const struct path *p, char *buf, size_t cap);
 
+/* One step, as it is written in a way; if it varies, "[*]" and the like. */
+char *step_text(const struct heap *h, objid from, uint64_t ref, bool varies, char *buf,
+	size_t cap);
+
 /* The merged way that a node stands for: what varies is "*". */
 char *merged_text(const struct graph *g, const struct merged *m, uint32_t node, char *buf,
 	size_t cap);

@@ -23,6 +23,8 @@ const struct cmd *const cmd_table[] = {
 	&cmd_info,
 	&cmd_offsets,
 	&cmd_path,
+	&cmd_referrers,
+	&cmd_refs,
 	&cmd_retained,
 	&cmd_show,
 	&cmd_summary,

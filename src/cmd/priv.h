@@ -34,7 +34,8 @@ bool meta_number(const struct heap *h, const char *key, uint64_t *ret);
 void clean_dump(struct dump **d);
 
 extern const struct cmd cmd_check, cmd_completion, cmd_dump, cmd_export, cmd_find,
-	cmd_info, cmd_offsets, cmd_path, cmd_retained, cmd_show, cmd_summary, cmd_threads,
+	cmd_info, cmd_offsets, cmd_path, cmd_referrers, cmd_refs,
+	cmd_retained, cmd_show, cmd_summary, cmd_threads,
 	cmd_top;
 
 #endif

@@ -204,13 +204,13 @@ put_any(struct writer *w, enum ref_kind kind)
 		out_str(&w->o, "[*]");
 		return true;
 	case RK_KEY:
-		out_str(&w->o, ", key *");
+		out_str(&w->o, w->o.b.n > 0 ? ", key *" : "key *");
 		return true;
 	case RK_MEMBER:
 		out_str(&w->o, "{*}");
 		return true;
 	case RK_STACK:
-		out_str(&w->o, ", stack [*]");
+		out_str(&w->o, w->o.b.n > 0 ? ", stack [*]" : "stack [*]");
 		return true;
 	default:
 		return false;
@@ -231,8 +231,9 @@ put_step(struct writer *w, objid from, uint64_t r, bool varies)
 	}
 	if (varies && put_any(w, kind))
 		return;
-	bool is_apart = kind == RK_LOCAL || kind == RK_CLOSURE || kind == RK_STACK ||
-		kind == RK_KEY || kind == RK_WEAK;
+	bool is_apart = w->o.b.n > 0 &&
+		(kind == RK_LOCAL || kind == RK_CLOSURE || kind == RK_STACK ||
+			kind == RK_KEY || kind == RK_WEAK);
 	if (is_apart)
 		out_str(&w->o, ", ");
 	label_put(&w->o, w->h, from, r, false);
@@ -269,6 +270,19 @@ path_text(const struct graph *g, const struct path *p, char *buf, size_t cap)
 			out_printf(&w.o, "...(%zu more)", equal - shown);
 		k += equal;
 	}
+	pay_dict(&w);
+	out_copy(&w.o, buf, cap);
+	out_fini(&w.o);
+	return buf;
+}
+
+char *
+step_text(const struct heap *h, objid from, uint64_t ref, bool varies, char *buf,
+	size_t cap)
+{
+	struct writer w = {.h = h};
+
+	put_step(&w, from, ref, varies);
 	pay_dict(&w);
 	out_copy(&w.o, buf, cap);
 	out_fini(&w.o);
