@@ -70,12 +70,13 @@ literal(const struct sel_run *run, const struct sel_node *n)
 	return run->sel->text.at + n->text;
 }
 
+/* Anywhere in the text, which may hold NULs and does not end with one. */
 static bool
 is_match(const struct sel_node *n, const char *text, size_t len)
 {
-	regmatch_t all = {.rm_so = 0, .rm_eo = (regoff_t)len};
+	regoff_t all = (regoff_t)len;
 
-	return regexec(n->regex, text, 0, &all, REG_STARTEND) == 0;
+	return re_search(n->regex, text, all, 0, all, NULL) >= 0;
 }
 
 static bool
