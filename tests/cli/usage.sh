@@ -41,7 +41,7 @@ expect 2 "^memscan: summary: unknown option --frob$" summary --frob x
 expect 2 "See 'memscan summary -h'" summary --frob x
 expect 2 'unknown option -Z' summary -Z x
 expect 2 'an operand is missing: FILE' summary
-expect 2 "unexpected operand 'b'" summary a b
+expect 2 "unexpected operand 'b'" info a b
 expect 2 'size|count|name' summary --sort=colour a
 expect 2 '--sort needs a value' summary a --sort
 expect 2 '--json takes no value' summary --json=yes a
@@ -64,7 +64,7 @@ expect 4 '/etc/passwd' info /etc/passwd
 expect 4 "$empty" summary "$empty"
 
 # Help does not need the rest to be right in number.
-for c in check completion dump export info offsets show summary; do
+for c in check completion dump export find info offsets show summary top; do
 	expect 0 "^usage: memscan $c" $c -h
 	expect 0 "^usage: memscan $c" $c --help
 done
