@@ -12,7 +12,7 @@ PURPOSE=${1:-build}
 case $PURPOSE in
 build) wanted="c make pkg-config pc:libelf pc:libdw pc:libbsd-overlay pc:zlib" ;;
 check)
-	wanted="c make pkg-config pc:libelf pc:libdw pc:libbsd-overlay pc:zlib pc:check python3 strace? setpriv? unshare? mandoc? xz?"
+	wanted="c make pkg-config pc:libelf pc:libdw pc:libbsd-overlay pc:zlib pc:check python3 strace? setpriv? unshare? mandoc? xz? dot?"
 	# Packages with types of their own, and the debug build, for the system's Python 3.11.
 	wanted="$wanted py:numpy? py:pandas? py:lxml? py:gevent? py:greenlet? py:aiohttp? py:multidict? py:yarl? py:frozenlist?"
 	wanted="$wanted py:psycopg2? py:msgpack? py:cffi? py:regex? py:BTrees? py:uvloop? py:cryptography? py:gi? python3.11-dbg?"
@@ -27,6 +27,7 @@ esac
 package() {
 	case $manager:$1 in
 	*:make | *:strace | *:mandoc) echo "$1" ;;
+	*:dot) echo graphviz ;; # what show --dot prints is read by it
 	apt:xz) echo xz-utils ;; # for the sources of the interpreters
 	*:xz) echo xz ;;
 	apt:py:BTrees) echo python3-btrees ;;

@@ -276,6 +276,36 @@ MUST_CHECK enum status refs_compute(const struct heap *h, const struct bitset *s
 	enum refs_way way, struct refs_groups *ret, struct errbuf *eb);
 void refs_fini(struct refs_groups *g);
 
+/* ---- the neighbourhood of an object ---- */
+
+enum { NEAR_MAX = 100000 /* rows after which no more objects are unfolded */ };
+
+/* A reference on the way out from the object, or in to it. */
+struct near_row {
+	objid id;        /* the object at its far end */
+	objid from;      /* the reference: of this object, */
+	uint64_t ref;    /* with this number */
+	uint32_t depth;  /* steps from the middle, 1 or more */
+	uint32_t parent; /* row of the object at its near end, or HEAP_NONE: the middle */
+	bool is_again;   /* the object is the middle, or in a row before */
+	uint64_t more;   /* references of this object that were left out */
+};
+
+struct near {
+	struct near_row *rows; /* nearest first */
+	size_t n;
+	uint64_t more; /* of the middle */
+};
+
+/*
+ * What object `of` refers to, in up to depth steps, and at most `limit` references of each
+ * object; with `in` (graph_in_build), what refers to it. Weak references are among them.
+ * MS_NOMEM   some bits an object are not to be had
+ */
+MUST_CHECK enum status near_compute(const struct heap *h, const struct graph_in *in,
+	objid of, uint32_t depth, size_t limit, struct near *ret, struct errbuf *eb);
+void near_fini(struct near *n);
+
 /* ---- cycles ---- */
 
 /* Strongly connected components: objects each of which can be reached from each other. */

@@ -123,10 +123,6 @@ char *type_text(const struct heap *h, uint32_t type, char *buf, size_t cap);
  *
  * "myapp.cache._store['user:17'].orders[3]"; `thread "worker-3", f at file.py:12, local x`.
  */
-struct graph;
-struct path;
-struct merged;
-
 /* What an entry of the graph is: a root's kind, or static, immortal, interned, unknown. */
 const char *entry_kind(const struct graph *g, uint32_t entry);
 
@@ -157,6 +153,15 @@ char *value_text(const struct heap *h, objid i, char *buf, size_t cap);
  */
 char *kind_text(const struct heap *h, const struct kinds *k, uint32_t kind, char *buf,
 	size_t cap);
+
+/* ---- graphs ---- */
+
+/*
+ * An object with what refers to it and what it refers to, for Graphviz.
+ * MS_IO   it could not be written
+ */
+MUST_CHECK enum status dot_put(const struct heap *h, objid center, const struct near *in,
+	const struct near *out, FILE *f, struct errbuf *eb);
 
 /* ---- whole-heap exports ---- */
 

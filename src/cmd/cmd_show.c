@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memscan/analysis.h"
 #include "memscan/graph.h"
 #include "memscan/mem.h"
 #include "memscan/text.h"
@@ -13,9 +14,11 @@
 
 #include "priv.h"
 
-enum { TYPE_CAP = 512, LABEL_CAP = 512, VALUE_CAP = 160, GC_HEAD = 16 };
+enum { TYPE_CAP = 512, LABEL_CAP = 512, VALUE_CAP = 160, GC_HEAD = 16, DEPTH_MAX = 1000 };
 
 static const struct cmd_opt opts[] = {
+	{0, "depth", "N", "also what is N references away, each way"},
+	{0, "dot", NULL, "print its neighbourhood as a graph for Graphviz"},
 	{0, "limit", "N", "print N references each way, 0: all (20)"},
 	CMD_OPTS_FORMAT,
 	CMD_OPTS_COMMON,
@@ -318,15 +321,110 @@ print_referrers(struct report *r, const struct heap *h, objid i, uint64_t limit,
 	return MS_OK;
 }
 
+/* ---- the neighbourhood ---- */
+
+static void
+put_near(struct rows *rows, const struct heap *h, const struct near *n, size_t k,
+	bool is_text)
+{
+	const struct near_row *row = &n->rows[k];
+	char label[LABEL_CAP], indented[LABEL_CAP + 64], type[TYPE_CAP], value[VALUE_CAP];
+	bool is_first = row->parent == HEAP_NONE;
+	int indent = is_text && row->depth < 30 ? 2 * (int)(row->depth - 1) : 0;
+
+	label_text(h, row->from, row->ref, label, sizeof(label));
+	snprintf(indented, sizeof(indented), "%*s%s", indent, "", label);
+	const struct cell cells[] = {
+		{.u = row->depth},
+		cell_str(indented),
+		{.u = h->addr[row->id]},
+		{.u = heap_size(h, row->id)},
+		cell_str(type_text(h, h->type[row->id], type, sizeof(type))),
+		cell_str(value_text(h, row->id, value, sizeof(value))),
+		{.u = is_first ? 0 : h->addr[n->rows[row->parent].id],
+			.absent = is_first},
+		{.u = row->more},
+	};
+	rows_put(rows, cells);
+}
+
+/* As a tree: the rows that lie below one are a run, somewhere after it. */
+static void
+print_near(struct report *r, const struct heap *h, const struct near *n, const char *name,
+	const char *title, bool is_text)
+{
+	const struct column columns[] = {
+		{"depth", NULL, CELL_ID},
+		{"name", title, CELL_TEXT},
+		{"address", "Address", CELL_ADDR},
+		{"size", "Size", CELL_BYTES},
+		{"type", "Type", CELL_TEXT},
+		{"value", "Value", CELL_TEXT},
+		{"parent", NULL, CELL_ADDR},
+		{"more", NULL, CELL_COUNT},
+	};
+	CLEAN_FREE size_t *below = xcalloc(n->n + 1, sizeof(*below));
+	VEC(size_t) up = {0};
+
+	report_gap(r);
+	struct rows *rows = rows_begin(r, name, columns, ARRAY_LEN(columns));
+	for (size_t k = n->n; k-- > 0;)
+		if (n->rows[k].parent != HEAP_NONE)
+			below[n->rows[k].parent] = k;
+	for (size_t k = 0; k < n->n;) {
+		put_near(rows, h, n, k, is_text);
+		if (below[k] != 0) {
+			vec_push(&up, k);
+			k = below[k];
+			continue;
+		}
+		/* The next of its run, or of the one above. */
+		while (k + 1 == n->n || n->rows[k + 1].parent != n->rows[k].parent) {
+			if (up.n == 0)
+				break;
+			k = up.at[--up.n];
+		}
+		if (k + 1 == n->n || n->rows[k + 1].parent != n->rows[k].parent)
+			break;
+		k++;
+	}
+	vec_fini(&up);
+	rows_end(rows, n->more);
+}
+
+/* The neighbourhood as tables of r, or as a graph if r is NULL. */
+static enum status
+print_neighbourhood(struct report *r, const struct heap *h, objid i, uint32_t depth,
+	uint64_t limit, bool is_text, struct errbuf *eb)
+{
+	CLEAN(graph_in_fini) struct graph_in turned = {0};
+	CLEAN(near_fini) struct near out = {0}, in = {0};
+
+	enum status st = graph_in_build(h, &turned, eb);
+	if (st == MS_OK)
+		st = near_compute(h, NULL, i, depth, limit, &out, eb);
+	if (st == MS_OK)
+		st = near_compute(h, &turned, i, depth, limit, &in, eb);
+	if (st != MS_OK)
+		return st;
+	if (r == NULL)
+		return dot_put(h, i, &in, &out, stdout, eb);
+	print_near(r, h, &out, "around_out", "Refers to, step by step", is_text);
+	print_near(r, h, &in, "around_in", "Held by, step by step", is_text);
+	return MS_OK;
+}
+
 static enum status
 run_show(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 {
 	enum rows_format format;
-	uint64_t limit;
+	uint64_t limit, depth;
 	taddr addr;
 
 	(void)exit_code;
 	enum status st = cmd_format(a, &format, eb);
+	if (st == MS_OK)
+		st = cmd_number(a, "depth", 1, 1, DEPTH_MAX, &depth, eb);
 	if (st == MS_OK)
 		st = cmd_number(a, "limit", 20, 0, UINT64_MAX, &limit, eb);
 	if (st == MS_OK)
@@ -345,6 +443,8 @@ run_show(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 	if (limit == 0)
 		limit = UINT64_MAX;
 
+	if (cmd_has(a, "dot"))
+		return print_neighbourhood(NULL, h, i, (uint32_t)depth, limit, false, eb);
 	struct report *r = report_new(stdout, format);
 	size_t n_in = 0;
 	print_object(r, h, i, addr);
@@ -356,6 +456,9 @@ run_show(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 		report_line(r, "Nothing known holds it.");
 	if (st == MS_OK && n_out == 0)
 		report_line(r, "It refers to nothing.");
+	if (st == MS_OK && depth > 1)
+		st = print_neighbourhood(
+			r, h, i, (uint32_t)depth, limit, format == ROWS_TEXT, eb);
 	struct errbuf end_eb;
 	enum status end = report_end(r, &end_eb);
 	if (st == MS_OK && end != MS_OK)

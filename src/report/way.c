@@ -46,23 +46,37 @@ put_string(struct out *o, const struct heap *h, uint32_t id)
 		out_char(o, '?');
 }
 
+/* thread "worker-3": by the name that threading has for it, or the kernel, or by number. */
+static void
+put_thread(struct out *o, const struct heap *h, uint32_t thread)
+{
+	CLEAN(threads_fini) struct threads all = {0};
+	const struct heap_thread *t = &h->threads[thread];
+	size_t len;
+	const char *name = heap_str(h, t->name, &len);
+
+	threads_compute(h, &all);
+	if (all.rows[thread].name != OBJID_NONE) {
+		struct heap_value v = heap_value(h, all.rows[thread].name);
+		name = v.text;
+		len = v.text_len;
+	}
+	out_str(o, "thread ");
+	if (len > 0) {
+		out_char(o, '"');
+		out_safe(o, name, len);
+		out_char(o, '"');
+	} else {
+		out_u64(o, t->native_id != 0 ? t->native_id : t->ident);
+	}
+}
+
 /* thread "worker-3", f at app.py:12 */
 static void
 put_place(struct out *o, const struct heap *h, const struct heap_root *r)
 {
-	if (r->thread < h->nthread) {
-		const struct heap_thread *t = &h->threads[r->thread];
-		size_t len;
-		heap_str(h, t->name, &len);
-		out_str(o, "thread ");
-		if (len > 0) {
-			out_char(o, '"');
-			put_string(o, h, t->name);
-			out_char(o, '"');
-		} else {
-			out_u64(o, t->native_id != 0 ? t->native_id : t->ident);
-		}
-	}
+	if (r->thread < h->nthread)
+		put_thread(o, h, r->thread);
 	if (r->frame >= h->nframe)
 		return;
 	const struct heap_frame *f = &h->frames[r->frame];

@@ -75,7 +75,7 @@ def main():
     del end
     account["garbage"] = garbage()
     ready, wait = threading.Event(), threading.Event()
-    thread = threading.Thread(target=hold, args=(ready, wait, account))
+    thread = threading.Thread(target=hold, name="worker-3", args=(ready, wait, account))
     thread.daemon = True
     thread.start()
     ready.wait()
