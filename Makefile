@@ -10,7 +10,7 @@ CC       := gcc
 endif
 
 # What the program is linked with; the analysing half does with less (check-split).
-LIBS_ALL   := libelf libdw libbsd-overlay zlib
+LIBS_ALL   := libelf libdw libbsd-overlay zlib libzstd liblz4 liblzma
 LIBS_SPLIT := libbsd-overlay zlib
 
 WARN        := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \

@@ -10,23 +10,23 @@ PURPOSE=${1:-build}
 # What is looked for, by purpose: c (a compiler), pc:NAME (a library by its pkg-config name), a
 # command's name, py:NAME (a module of /usr/bin/python3), host:NAME (a program with that Python in it). A word ending in "?" is installed if it can be, and otherwise done without.
 case $PURPOSE in
-build) wanted="c make pkg-config pc:libelf pc:libdw pc:libbsd-overlay pc:zlib" ;;
+build) wanted="c make pkg-config pc:libelf pc:libdw pc:libbsd-overlay pc:zlib pc:libzstd pc:liblz4 pc:liblzma" ;;
 check)
-	wanted="c make pkg-config pc:libelf pc:libdw pc:libbsd-overlay pc:zlib pc:check python3 strace? setpriv? unshare? mandoc? xz? dot?"
+	wanted="c make pkg-config pc:libelf pc:libdw pc:libbsd-overlay pc:zlib pc:libzstd pc:liblz4 pc:liblzma pc:check python3 strace? zstd? lz4? xz? setpriv? unshare? mandoc? dot?"
 	# Packages with types of their own, and the debug build, for the system's Python 3.11.
 	wanted="$wanted py:numpy? py:pandas? py:lxml? py:gevent? py:greenlet? py:aiohttp? py:multidict? py:yarl? py:frozenlist?"
 	wanted="$wanted py:psycopg2? py:msgpack? py:cffi? py:regex? py:BTrees? py:uvloop? py:cryptography? py:gi? python3.11-dbg?"
 	# Programs that Python is embedded in, and some that are no CPython at all.
 	wanted="$wanted gdb? host:vim? host:uwsgi? host:mod_wsgi? host:libpython? pypy3? java? gosu? ruby?"
 	;;
-demo) wanted="c make pkg-config pc:libelf pc:libdw pc:libbsd-overlay pc:zlib python3" ;;
+demo) wanted="c make pkg-config pc:libelf pc:libdw pc:libbsd-overlay pc:zlib pc:libzstd pc:liblz4 pc:liblzma python3" ;;
 *) echo "usage: setup.sh build|check|demo" >&2; exit 2 ;;
 esac
 
 # The package of each, by package manager.
 package() {
 	case $manager:$1 in
-	*:make | *:strace | *:mandoc) echo "$1" ;;
+	*:make | *:strace | *:mandoc | *:zstd | *:lz4) echo "$1" ;;
 	*:dot) echo graphviz ;; # what show --dot prints is read by it
 	apt:xz) echo xz-utils ;; # for the sources of the interpreters
 	*:xz) echo xz ;;
@@ -45,11 +45,16 @@ package() {
 	*:pkg-config) echo pkgconf ;;
 	apt:python3 | dnf:python3 | zypper:python3 | apk:python3) echo python3 ;;
 	*:python3) echo python ;;
+	apt:xz) echo xz-utils ;;
+	*:xz) echo xz ;;
 	*:setpriv | *:unshare) echo util-linux ;;
 	apt:pc:libelf) echo libelf-dev ;;
 	apt:pc:libdw) echo libdw-dev ;;
 	apt:pc:libbsd-overlay) echo libbsd-dev ;;
 	apt:pc:zlib) echo zlib1g-dev ;;
+	apt:pc:libzstd) echo libzstd-dev ;;
+	apt:pc:liblz4) echo liblz4-dev ;;
+	apt:pc:liblzma) echo liblzma-dev ;;
 	apt:pc:check) echo check ;;
 	dnf:pc:libelf) echo elfutils-libelf-devel ;;
 	dnf:pc:libdw) echo elfutils-devel ;;
@@ -57,12 +62,22 @@ package() {
 	zypper:pc:libdw) echo libdw-devel ;;
 	dnf:pc:libbsd-overlay | zypper:pc:libbsd-overlay) echo libbsd-devel ;;
 	dnf:pc:zlib | zypper:pc:zlib) echo zlib-devel ;;
+	dnf:pc:libzstd | zypper:pc:libzstd) echo libzstd-devel ;;
+	dnf:pc:liblz4) echo lz4-devel ;;
+	zypper:pc:liblz4) echo liblz4-devel ;;
+	dnf:pc:liblzma | zypper:pc:liblzma) echo xz-devel ;;
 	dnf:pc:check | zypper:pc:check) echo check-devel ;;
 	apk:pc:libelf | apk:pc:libdw) echo elfutils-dev ;;
 	apk:pc:libbsd-overlay) echo libbsd-dev ;;
 	apk:pc:zlib) echo zlib-dev ;;
+	apk:pc:libzstd) echo zstd-dev ;;
+	apk:pc:liblz4) echo lz4-dev ;;
+	apk:pc:liblzma) echo xz-dev ;;
 	apk:pc:check) echo check-dev ;;
 	pacman:pc:libelf | pacman:pc:libdw) echo libelf ;;
+	pacman:pc:libzstd) echo zstd ;;
+	pacman:pc:liblz4) echo lz4 ;;
+	pacman:pc:liblzma) echo xz ;;
 	pacman:pc:*) echo "${1#pc:}" | sed 's/-overlay//' ;;
 	esac
 }

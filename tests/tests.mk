@@ -35,9 +35,11 @@ PYTHONS_OTHER ?= $(foreach v,$(filter-out $(ROW_NAMES:pyenv-%=%),$(PYENV)),$(HOM
 STRIPPED   := $(filter pyenv-% dbg-% nogil-% refs-% musl-% clang-% nomalloc-%,$(ROWS_HERE))
 # Rows whose dicts do not say themselves what kind of keys they have.
 OPEN_KEYS  := $(filter pyenv-3.6.% pyenv-3.7.% pyenv-3.8.% pyenv-3.9.% pyenv-3.10.% deb-3.9,$(ROWS_HERE))
-LIVE       := $(filter-out $(addprefix tests/live/,lib.sh exact.sh run.sh stacks.sh stripped.sh),$(wildcard tests/live/*.sh))
+LIVE       := $(filter-out $(addprefix tests/live/,lib.sh exact.sh core.sh corelib.sh run.sh stacks.sh stripped.sh),$(wildcard tests/live/*.sh))
 SCRIPTS    := $(foreach p,$(PYTHONS),$(foreach t,mixed wide threads,tests/live/exact.sh:$(t):$(p))) \
               $(foreach p,$(PYTHONS_OTHER),tests/live/exact.sh:basic:$(p)) \
+              $(foreach p,$(PYTHONS),$(foreach t,mixed wide threads,tests/live/core.sh:$(t):$(p))) \
+              $(foreach p,$(PYTHONS_OTHER),tests/live/core.sh:basic:$(p)) \
               $(OPEN_KEYS:%=tests/live/exact.sh:firstdict:$(CURDIR)/build/interpreters/%/python) \
               $(foreach p,$(PYTHONS) $(PYTHONS_OTHER),tests/live/stacks.sh:$(p)) \
               $(STRIPPED:%=tests/live/stripped.sh:%) tests/interpreters/whole.sh \

@@ -40,6 +40,23 @@ struct module *modules_at(struct modules *m, size_t i);
 /* The module whose mapping holds addr, or NULL. */
 struct module *modules_find(struct modules *m, taddr addr);
 
+/* Where the program files of a core may be; each may be NULL. Borrowed. */
+struct core_search {
+	const char *exe;       /* the executable itself */
+	const char *sysroot;   /* the root of the system that the core is of */
+	const char *debug_dir; /* searched like /usr/lib/debug */
+};
+
+/*
+ * Find the files that a core's process had mapped and attach them to the core: by the
+ * names it had for them, or by build id below debug_dir and /usr/lib/debug, or from a
+ * debuginfod server. Only a file that is proven to be the one is used; one that bears its
+ * name and is another is told of.
+ * MS_ABSENT  there is no file opts->exe
+ * MS_FORMAT  it is not the one that the process ran
+ */
+MUST_CHECK enum status core_find_files(struct core *c, const struct core_search *opts, struct errbuf *eb);
+
 struct elf_symbol {
 	taddr addr;    /* in the target (bias applied); of STT_TLS the offset in the block */
 	uint64_t size; /* st_size */
@@ -61,6 +78,9 @@ MUST_CHECK enum status elf_open_file(const char *path, struct modules **ret, str
 
 /* Look for separate debug files below dir first (borrowed), as if it were the root of the system that the files come from. */
 void modules_set_sysroot(struct modules *m, const char *dir);
+
+/* For a core: also below dir (borrowed; or NULL) as below /usr/lib/debug, and from a debuginfod server. */
+void modules_set_core(struct modules *m, const char *debug_dir);
 
 const struct machine *elf_machine(struct module *m);
 

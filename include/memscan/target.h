@@ -42,6 +42,8 @@ struct target_ops {
 	const char *name; /* "live", "snapshot", "core", "image" */
 	/* Read n bytes at addr, wholly inside one region that has no data: all or nothing. */
 	enum status (*read)(void *self, taddr addr, void *buf, size_t n);
+	/* The file that a region was made of, proven to be that one; or NULL. MS_ABSENT. */
+	enum status (*open_file)(void *self, const struct region *r, int *fd);
 	void (*close)(void *self);
 };
 
@@ -94,6 +96,12 @@ void target_prefetch(const struct target *t, taddr addr);
  */
 enum { TARGET_VIEW_MAX = 64 * 1024, TARGET_VIEW_KEEP = 64 };
 const void *target_view(struct target *t, taddr addr, size_t n);
+
+/*
+ * Open the file that a region was made of, where the backend has it, for reading.
+ * MS_ABSENT  it has not
+ */
+MUST_CHECK enum status target_open_file(struct target *t, const struct region *r, int *fd);
 
 /* Drop what views of a live target keep: call it between two stops of the process. */
 void target_forget(struct target *t);
@@ -228,5 +236,83 @@ MUST_CHECK enum status snapshot_copy(struct snapshot *s, struct snapshot_stats *
  */
 MUST_CHECK enum status snapshot_target(struct snapshot *s, struct target **ret, struct errbuf *eb);
 void snapshot_free(struct snapshot *s);
+
+/* ---- a core file ---- */
+
+struct core;
+
+/* How the process ended, as NT_SIGINFO and NT_PRSTATUS have it. */
+struct core_signal {
+	int number;      /* 0: by none, the core was taken of a running process */
+	int code;        /* si_code */
+	bool has_addr;
+	taddr addr;      /* the fault's, of SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP */
+};
+
+/* What a core says of the process; "" and 0 where it is silent. Lives as long as the core. */
+struct core_info {
+	pid_t pid;
+	unsigned uid, gid;
+	const char *comm;    /* the kernel's name of it, 15 bytes at most */
+	const char *cmdline; /* off its stack, else the 80 bytes that the kernel notes */
+	const char *exe;     /* the executable, as NT_FILE names it */
+	struct core_signal signal;
+	const struct thread_regs *threads; /* the one that got the signal first */
+	size_t n_threads;
+	uint64_t file_len;   /* bytes of the core, unpacked */
+	uint64_t cut;        /* bytes that it ought to have behind its end: it was cut off */
+	taddr cut_at;        /* the lowest address whose bytes are cut off */
+	uint64_t bad;        /* segments and notes that make no sense, and were left out */
+	bool has_file_note;  /* NT_FILE: what was mapped is known by name */
+};
+
+/*
+ * Open a core file, also one packed by zstd, lz4, xz or gzip: that is unpacked into a
+ * file without a name in TMPDIR first. It is mapped, not loaded.
+ *
+ * MS_FORMAT  no core file; says what it is
+ * MS_ABSENT  MS_DENIED  MS_IO  the file
+ * MS_LIMIT   unpacked it would fill TMPDIR
+ */
+MUST_CHECK enum status core_open(const char *path, struct core **ret, struct errbuf *eb);
+void core_close(struct core *c);
+const struct core_info *core_info(const struct core *c);
+const struct machine *core_machine(const struct core *c);
+
+/* A part of a file that was mapped: [start, end) from offset off on. */
+struct core_range {
+	taddr start, end;
+	uint64_t off;
+	uint32_t prot;
+	bool has_prot; /* a segment of the core says so; else it is for the caller to find out */
+	uint32_t file; /* index of its core_file */
+};
+
+/* A file that the process had mapped, at one place. */
+struct core_file {
+	const char *path; /* as the process knew it, without " (deleted)"; owned by the core */
+	bool is_deleted;
+	bool is_exe;      /* the process's executable */
+	size_t first, n;  /* its ranges */
+};
+const struct core_file *core_files(const struct core *c, size_t *n);
+const struct core_range *core_ranges(const struct core *c, size_t *n);
+
+/*
+ * An image that NT_FILE does not name: add it as a file mapped at these ranges (copied; file
+ * is set here).
+ * MS_FORMAT  the ranges are not in order, or what is known lies there already
+ */
+MUST_CHECK enum status core_add_file(struct core *c, const char *path, const struct core_range *ranges, size_t n, struct errbuf *eb);
+
+/* What the core does not have of this file's ranges is read from fd. Takes fd. */
+void core_attach(struct core *c, size_t file, int fd);
+void core_set_prot(struct core *c, size_t range, uint32_t prot);
+
+/* A target over the core and the files attached so far; the core has to outlive it. */
+MUST_CHECK enum status core_target(struct core *c, struct target **ret, struct errbuf *eb);
+
+/* The name of a processor by its e_machine ("aarch64"), or NULL. */
+const char *machine_name(uint16_t e_machine);
 
 #endif

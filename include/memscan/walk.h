@@ -11,6 +11,13 @@
 #include "memscan/heap.h"
 #include "memscan/py.h"
 
+/* Damage that is known before the walk begins: a core that was cut off. */
+struct walk_known {
+	const char *reason;
+	taddr at;
+	uint64_t count;
+};
+
 struct walk_opts {
 	const struct pyruntime *rt; /* where to find the functions that interpreted code calls */
 	struct modules *modules;    /* of the target, for the same purpose */
@@ -20,6 +27,8 @@ struct walk_opts {
 	const char *(*thread_name)(void *self, uint64_t native_id); /* or NULL; "" if unknown */
 	uint64_t (*native_id)(void *self, uint64_t ident); /* kernel's id of a pthread_self(), 0 if unknown; or NULL */
 	void *thread_name_self; /* of both */
+	const struct walk_known *known; /* or NULL */
+	size_t n_known;
 	void (*progress)(void *self, uint64_t objects); /* now and then; or NULL */
 	void *progress_self;
 };

@@ -3,6 +3,8 @@
  */
 #include "acquire.h"
 
+#include <elf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -11,6 +13,22 @@
 #include "memscan/log.h"
 #include "memscan/mem.h"
 #include "memscan/py.h"
+
+/* The runtime among a->modules, which are those of t, and its layout. */
+static enum status
+find_runtime(const struct acquire_opts *o, struct acquired *a, struct target *t,
+	struct errbuf *eb)
+{
+	enum status st = pyruntime_find(t, a->modules, o->library, &a->rt, eb);
+	if (st != MS_OK)
+		return st;
+	log_at(LOG_VERBOSE, "CPython %s (%s) in %s, found by %s", a->rt.version,
+		a->rt.flavour, a->rt.module->path, a->rt.found_by);
+	st = layout_load(&a->rt, o->offsets, &a->layout, eb);
+	if (st == MS_OK)
+		log_at(LOG_VERBOSE, "offsets from %s", a->layout.origin);
+	return st;
+}
 
 enum status
 acquire_find(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb)
@@ -23,17 +41,7 @@ acquire_find(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb
 	if (st != MS_OK)
 		return st;
 	st = modules_load(a->live, o->pid, &a->modules, eb);
-	if (st != MS_OK)
-		return st;
-	st = pyruntime_find(a->live, a->modules, o->library, &a->rt, eb);
-	if (st != MS_OK)
-		return st;
-	log_at(LOG_VERBOSE, "CPython %s (%s) in %s, found by %s", a->rt.version,
-		a->rt.flavour, a->rt.module->path, a->rt.found_by);
-	st = layout_load(&a->rt, o->offsets, &a->layout, eb);
-	if (st == MS_OK)
-		log_at(LOG_VERBOSE, "offsets from %s", a->layout.origin);
-	return st;
+	return st == MS_OK ? find_runtime(o, a, a->live, eb) : st;
 }
 
 void
@@ -43,6 +51,7 @@ acquired_fini(struct acquired *a)
 	layout_fini(&a->layout);
 	modules_free(a->modules);
 	target_close(a->live);
+	core_close(a->corefile);
 	procinfo_fini(&a->proc);
 	free(a->regs);
 	*a = (struct acquired){0};
@@ -74,7 +83,8 @@ acquire_explain(const struct acquired *a, enum status st, struct errbuf *eb)
 	struct errbuf why = {0};
 
 	bool is_ours = st == MS_IO || st == MS_NOMEM || st == MS_USAGE || st == MS_INTR;
-	if (st == MS_OK || st == MS_GONE || is_ours || a->proc.exe == NULL)
+	if (st == MS_OK || st == MS_GONE || is_ours || a->proc.exe == NULL ||
+		a->corefile != NULL)
 		return st;
 	/* Whatever failed, it failed on a process that is no longer there. */
 	enum status now = still_same(a, &why);
@@ -103,6 +113,22 @@ check_idle(struct acquired *a, struct py *p, struct errbuf *eb)
 	return st;
 }
 
+/* Keep what is known of the threads; the main thread's thread pointer is that of the walk. */
+static void
+keep_threads(struct acquired *a, const struct thread_regs *regs, size_t n)
+{
+	free(a->regs);
+	a->regs = xcalloc(n + 1, sizeof(*regs));
+	a->n_regs = n;
+	if (n == 0)
+		return;
+	memcpy(a->regs, regs, n * sizeof(*regs));
+	a->tls_base = regs[0].fs_base;
+	for (size_t i = 0; i < n; i++)
+		if (regs[i].tid == a->proc.pid)
+			a->tls_base = regs[i].fs_base;
+}
+
 /* One try: hold, look, copy, let go. */
 static enum status
 try_copy(
@@ -124,12 +150,7 @@ try_copy(
 		st = snapshot_copy(snap, &a->stats, eb);
 	size_t n = 0;
 	const struct thread_regs *regs = stop != NULL ? stop_threads(stop, &n) : NULL;
-	if (n > 0) {
-		a->tls_base = regs[0].fs_base;
-		a->regs = xrealloc(a->regs, n * sizeof(*regs));
-		memcpy(a->regs, regs, n * sizeof(*regs));
-		a->n_regs = n;
-	}
+	keep_threads(a, regs, n);
 	uint64_t held = stop_release(stop);
 	if (st != MS_OK) {
 		snapshot_free(snap);
@@ -160,4 +181,70 @@ acquire_copy(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb
 	py_close(p);
 	strtab_free(names);
 	return st;
+}
+
+/* ---- a core ---- */
+
+static void
+fill_proc(struct procinfo *p, const struct core_info *info)
+{
+	*p = (struct procinfo){
+		.pid = info->pid,
+		.tgid = info->pid,
+		.cmdline = xstrdup(info->cmdline),
+		.exe = xstrdup(info->exe),
+		.uid = info->uid,
+		.gid = info->gid,
+		.threads = (unsigned)info->n_threads,
+	};
+	snprintf(p->comm, sizeof(p->comm), "%s", info->comm);
+}
+
+/* A failure may well be due to what is missing of the core: say so in front. */
+static enum status
+explain_core(const struct acquired *a, enum status st, struct errbuf *eb)
+{
+	const struct machine *m = core_machine(a->corefile);
+	const char *name = machine_name(m->e_machine);
+
+	if (core_info(a->corefile)->cut > 0)
+		(void)errbuf_wrap(eb, "the core is cut off");
+	if (m->e_machine == EM_X86_64 || m->e_machine == EM_386)
+		return st;
+	(void)errbuf_wrap(eb, "a core of %s, %u-bit %s-endian",
+		name != NULL ? name : "an unknown machine", 8u * m->ptr_width,
+		m->big_endian ? "big" : "little");
+	return st;
+}
+
+static enum status
+find_in_core(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb)
+{
+	enum status st = core_find_files(a->corefile, &o->files, eb);
+	if (st != MS_OK)
+		return st;
+	st = core_target(a->corefile, &a->copy, eb);
+	if (st == MS_OK)
+		st = modules_load(a->copy, 0, &a->modules, eb);
+	if (st != MS_OK)
+		return st;
+	modules_set_core(a->modules, o->files.debug_dir);
+	modules_set_sysroot(a->modules, o->files.sysroot);
+	return find_runtime(o, a, a->copy, eb);
+}
+
+enum status
+acquire_core(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb)
+{
+	*a = (struct acquired){0};
+	enum status st = core_open(o->core, &a->corefile, eb);
+	if (st != MS_OK)
+		return st;
+	const struct core_info *info = core_info(a->corefile);
+	fill_proc(&a->proc, info);
+	keep_threads(a, info->threads, info->n_threads);
+	if (!info->has_file_note)
+		log_at(LOG_NORMAL, "the core does not say which files were mapped");
+	st = find_in_core(o, a, eb);
+	return st == MS_OK ? st : explain_core(a, st, eb);
 }

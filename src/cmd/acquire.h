@@ -1,15 +1,19 @@
 /*
- * Taking a live process: from a pid to a runtime over a private copy of its memory.
- * The recipe that `dump` and `check` share; everything it holds is in one struct.
+ * Taking a process: from a pid to a runtime over a private copy of its memory, or from a
+ * core file to one over the core. The recipe that `dump` and `check` share; everything it
+ * holds is in one struct, and whoever reads a->copy need not know which of them it is.
  */
 #ifndef MEMSCAN_CMD_ACQUIRE_H
 #define MEMSCAN_CMD_ACQUIRE_H
 
 #include "memscan/layout.h"
 #include "memscan/target.h"
+#include "memscan/walk.h"
 
 struct acquire_opts {
 	pid_t pid;
+	const char *core;    /* a core file, or NULL: the process pid */
+	struct core_search files; /* where the core's program files may be */
 	const char *offsets; /* offset table file, or NULL */
 	const char *library; /* which runtime of several, or NULL */
 	bool no_stop;        /* copy without holding the process */
@@ -22,11 +26,12 @@ struct acquired {
 	struct modules *modules;
 	struct pyruntime rt;
 	struct layout layout;
+	struct core *corefile; /* NULL of a live process */
 	struct target *copy; /* what is walked */
 	struct snapshot_stats stats;
 	uint64_t pause_ns;   /* how long the process was held; 0 with no_stop */
 	uint64_t tls_base;   /* thread pointer of its first thread */
-	struct thread_regs *regs; /* of all its threads, n_regs; none with no_stop */
+	struct thread_regs *regs; /* of all its threads when it was stopped, or ended; none with no_stop */
 	size_t n_regs;
 	unsigned tries;      /* stops it took to meet no garbage collection */
 };
@@ -42,10 +47,23 @@ MUST_CHECK enum status acquire_find(const struct acquire_opts *o, struct acquire
 MUST_CHECK enum status acquire_copy(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb);
 
 /*
+ * The same as both, of the core o->core: find its program files, runtime and layout.
+ * Any status of the layers below.
+ */
+MUST_CHECK enum status acquire_core(const struct acquire_opts *o, struct acquired *ret, struct errbuf *eb);
+
+/*
  * After a failure with status st and its text: if the process has exited or become another program
  * since it was found, that is the reason; returns MS_GONE with that text, else st.
  */
 MUST_CHECK enum status acquire_explain(const struct acquired *a, enum status st, struct errbuf *eb);
 void acquired_fini(struct acquired *a);
+
+/* What is known to be missing before the walk begins; returns how many. */
+enum { ACQUIRED_DAMAGE_MAX = 2 };
+size_t acquired_damage(const struct acquired *a, struct walk_known known[ACQUIRED_DAMAGE_MAX]);
+
+/* Meta entries of how it ended, and of its threads' registers. */
+MUST_CHECK enum status acquired_put_meta(const struct acquired *a, struct heap_sink *s);
 
 #endif

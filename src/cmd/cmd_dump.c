@@ -1,6 +1,6 @@
 /*
- * memscan dump: take a dump of a live process. The recipe of the whole left half:
- * find, hold, copy, let go, prove, walk, write.
+ * memscan dump: take a dump of a live process or of a core file. The recipe of the whole
+ * left half: find, hold, copy, let go, prove, walk, write.
  */
 #include <inttypes.h>
 #include <pwd.h>
@@ -24,6 +24,10 @@
 
 static const struct cmd_opt opts[] = {
 	{'p', "pid", "PID", "the process to look into"},
+	{0, "core", "CORE", "a core file, instead of a process"},
+	{0, "exe", "FILE", "the executable that the core is of"},
+	{0, "sysroot", "DIR", "the root of the system that the core is of"},
+	{0, "debug-dir", "DIR", "search DIR, like /usr/lib/debug, by build-id"},
 	{'o', "output", "FILE", "where the dump goes; \"-\" is standard output"},
 	{'f', "force", NULL, "replace FILE if it exists"},
 	{0, "values", "none|short|full", "how much of values to keep (short: 100 bytes)"},
@@ -55,6 +59,22 @@ on_signal(int sig)
 	raise(sig);
 }
 
+/* A page of a mapped core that is there no more: the file was cut off meanwhile. */
+static void
+on_bus_error(int sig)
+{
+	static const char msg[] = "memscan: dump: the core file changed, or could not be "
+				  "read, while it was read; nothing was written\n";
+	const struct outfile *o = unfinished;
+
+	(void)sig;
+	if (o != NULL)
+		outfile_abandon(o);
+	ssize_t done = write(STDERR_FILENO, msg, sizeof(msg) - 1);
+	(void)done;
+	_exit(status_exit_code(MS_IO));
+}
+
 static void
 guard_signals(const struct outfile *o)
 {
@@ -67,6 +87,7 @@ guard_signals(const struct outfile *o)
 			continue;
 		signal(signals[i], o != NULL ? on_signal : SIG_DFL);
 	}
+	signal(SIGBUS, o != NULL ? on_bus_error : SIG_DFL);
 	signal(SIGPIPE, o != NULL ? SIG_IGN : SIG_DFL);
 	/* A full file size limit shall be an error, not a death. */
 	signal(SIGXFSZ, o != NULL ? SIG_IGN : SIG_DFL);
@@ -117,14 +138,17 @@ put_metas(const struct acquired *a, const struct acquire_opts *o, struct heap_si
 	uint64_t total_ns)
 {
 	const struct procinfo *p = &a->proc;
-	const struct passwd *pw = getpwuid(p->uid);
+	bool is_live = a->corefile == NULL;
+	/* Numbers of another machine's users mean nobody here. */
+	const struct passwd *pw = is_live ? getpwuid(p->uid) : NULL;
 	const struct machine *m = target_machine(a->copy);
 	const struct {
 		const char *key, *value;
+		bool is_absent; /* a core does not know */
 	} texts[] = {
 		{"command", p->cmdline[0] != '\0' ? p->cmdline : p->comm},
 		{"exe", p->exe},
-		{"user", pw != NULL ? pw->pw_name : ""},
+		{"user", pw != NULL ? pw->pw_name : "", !is_live},
 		{"python", a->rt.version},
 		{"flavour", a->rt.flavour},
 		{"found_by", a->rt.found_by},
@@ -132,39 +156,44 @@ put_metas(const struct acquired *a, const struct acquire_opts *o, struct heap_si
 		{"libc", a->rt.libc},
 		{"library", a->rt.module->path},
 		{"offsets", a->layout.origin},
-		{"took", "live"},
-		{"snapshot", "memory"},
-		{"stopped", o->no_stop ? "no" : "yes"},
+		{"took", is_live ? "live" : "core"},
+		{"snapshot", "memory", !is_live},
+		{"stopped", o->no_stop ? "no" : "yes", !is_live},
 		{"memscan", MEMSCAN_VERSION},
 	};
 	const struct {
 		const char *key;
 		uint64_t value;
+		bool is_absent;
 	} numbers[] = {
 		{"pid", (uint64_t)p->pid},
 		{"uid", p->uid},
-		{"start_time", (uint64_t)p->start_time},
-		{"rss", p->rss},
+		{"start_time", (uint64_t)p->start_time, !is_live},
+		{"rss", p->rss, !is_live},
 		{"created", (uint64_t)time(NULL)},
-		{"pause_ns", a->pause_ns},
-		{"copy_ns", a->stats.copy_ns},
-		{"copy_bytes", a->stats.bytes},
-		{"missing_bytes", a->stats.missing},
+		{"pause_ns", a->pause_ns, !is_live},
+		{"copy_ns", a->stats.copy_ns, !is_live},
+		{"copy_bytes", a->stats.bytes, !is_live},
+		{"missing_bytes", a->stats.missing, !is_live},
 		{"total_ns", total_ns},
-		{"tries", a->tries},
+		{"tries", a->tries, !is_live},
 	};
 	enum status st = MS_OK;
 
 	for (size_t i = 0; i < ARRAY_LEN(texts) && st == MS_OK; i++)
-		st = put_meta(s, texts[i].key, "%s", texts[i].value);
+		if (!texts[i].is_absent)
+			st = put_meta(s, texts[i].key, "%s", texts[i].value);
 	for (size_t i = 0; i < ARRAY_LEN(numbers) && st == MS_OK; i++)
-		st = put_meta(s, numbers[i].key, "%" PRIu64, numbers[i].value);
+		if (!numbers[i].is_absent)
+			st = put_meta(s, numbers[i].key, "%" PRIu64, numbers[i].value);
 	if (st == MS_OK)
 		st = put_meta(s, "hexversion", "0x%08x", a->rt.hexversion);
 	if (st == MS_OK)
 		st = put_meta(s, "machine", "%u-bit %s-endian, e_machine %u",
 			8u * m->ptr_width, m->big_endian ? "big" : "little",
 			m->e_machine);
+	if (st == MS_OK)
+		st = acquired_put_meta(a, s);
 	return st == MS_OK ? put_offsets(&a->layout, s) : st;
 }
 
@@ -173,6 +202,7 @@ put_metas(const struct acquired *a, const struct acquire_opts *o, struct heap_si
 struct thread_names {
 	pid_t pid;
 	const struct acquired *a;
+	const char *comm; /* of a core: the main thread's, which alone is known */
 	char name[64];
 };
 
@@ -196,6 +226,8 @@ thread_name(void *self, uint64_t native_id)
 	char path[64];
 
 	n->name[0] = '\0';
+	if (n->comm != NULL)
+		return native_id == (uint64_t)n->pid ? n->comm : "";
 	snprintf(path, sizeof(path), "/proc/%d/task/%" PRIu64 "/comm", (int)n->pid,
 		native_id);
 	CLEAN_FCLOSE FILE *f = fopen(path, "re");
@@ -271,11 +303,14 @@ tell(const struct acquired *a, const struct acquire_opts *o, const struct walk_s
 	char objects[TEXT_NUM], refs[TEXT_NUM], bytes[TEXT_NUM], total[TEXT_NUM],
 		held[TEXT_NUM];
 
-	log_at(LOG_NORMAL, "%s: %s objects, %s references, %s in %s; %s %s", path,
+	bool was_held = o->core == NULL && !o->no_stop;
+	log_at(LOG_NORMAL, "%s: %s objects, %s references, %s in %s%s%s", path,
 		text_count(objects, s->objects), text_count(refs, s->refs),
 		text_size(bytes, s->bytes), text_duration(total, t->total_ns),
-		o->no_stop ? "not held" : "held",
-		o->no_stop ? "" : text_duration(held, a->pause_ns));
+		was_held               ? "; held "
+			: o->core == NULL ? "; not held"
+					  : "",
+		was_held ? text_duration(held, a->pause_ns) : "");
 	if (s->guessed > 0)
 		log_at(LOG_NORMAL,
 			"%s references are guesses: see `memscan info --types %s`",
@@ -295,17 +330,36 @@ tell(const struct acquired *a, const struct acquire_opts *o, const struct walk_s
 		text_count(refs, s->instructions), s->unknown);
 }
 
+/* A process or a core, and what goes with each. */
+static enum status
+check_source(const struct cmd_args *a, struct errbuf *eb)
+{
+	static const char *const of_core[] = {"exe", "sysroot", "debug-dir"};
+	bool is_core = cmd_has(a, "core");
+
+	if (!is_core && !cmd_has(a, "pid"))
+		return errbuf_set(eb, MS_USAGE,
+			"say which process: --pid PID, or --core FILE");
+	if (is_core && (cmd_has(a, "pid") || cmd_has(a, "no-stop")))
+		return errbuf_set(eb, MS_USAGE, "--core goes without --pid and --no-stop");
+	for (size_t i = 0; i < ARRAY_LEN(of_core); i++)
+		if (!is_core && cmd_has(a, of_core[i]))
+			return errbuf_set(eb, MS_USAGE, "--%s goes with --core",
+				of_core[i]);
+	if (!cmd_has(a, "output"))
+		return errbuf_set(eb, MS_USAGE, "say where the dump goes: -o FILE");
+	return MS_OK;
+}
+
 static enum status
 parse_opts(const struct cmd_args *a, struct acquire_opts *o, struct walk_opts *w,
 	struct errbuf *eb)
 {
-	uint64_t pid;
+	uint64_t pid = 0;
 
-	if (!cmd_has(a, "pid"))
-		return errbuf_set(eb, MS_USAGE, "say which process: --pid PID");
-	if (!cmd_has(a, "output"))
-		return errbuf_set(eb, MS_USAGE, "say where the dump goes: -o FILE");
-	enum status st = cmd_number(a, "pid", 0, 1, INT32_MAX, &pid, eb);
+	enum status st = check_source(a, eb);
+	if (st == MS_OK && cmd_has(a, "pid"))
+		st = cmd_number(a, "pid", 0, 1, INT32_MAX, &pid, eb);
 	if (st != MS_OK)
 		return st;
 	const char *values = cmd_value(a, "values");
@@ -313,6 +367,10 @@ parse_opts(const struct cmd_args *a, struct acquire_opts *o, struct walk_opts *w
 		: strcmp(values, "full") == 0                       ? LIM_VALUE_FULL
 								    : 0;
 	*o = (struct acquire_opts){.pid = (pid_t)pid,
+		.core = cmd_value(a, "core"),
+		.files = {.exe = cmd_value(a, "exe"),
+			.sysroot = cmd_value(a, "sysroot"),
+			.debug_dir = cmd_value(a, "debug-dir")},
 		.offsets = cmd_value(a, "offsets"),
 		.library = cmd_value(a, "library"),
 		.no_stop = cmd_has(a, "no-stop")};
@@ -323,19 +381,37 @@ parse_opts(const struct cmd_args *a, struct acquire_opts *o, struct walk_opts *w
 }
 
 static enum status
+acquire_live(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb)
+{
+	enum status st = acquire_find(o, a, eb);
+	if (st == MS_OK)
+		st = acquire_copy(o, a, eb);
+	return acquire_explain(a, st, eb);
+}
+
+static enum status
+wrap_source(const struct acquire_opts *o, struct errbuf *eb)
+{
+	return o->core != NULL ? errbuf_wrap(eb, "%s", o->core)
+			       : errbuf_wrap(eb, "pid %d", (int)o->pid);
+}
+
+static enum status
 take(const struct acquire_opts *o, struct walk_opts *w, struct acquired *a,
 	struct outfile *out, int *exit_code, struct errbuf *eb)
 {
 	struct walk_stats stats = {0};
-	struct thread_names threads = {.pid = o->pid, .a = a};
+	struct walk_known known[ACQUIRED_DAMAGE_MAX];
+	struct thread_names threads = {.a = a};
 	uint64_t begun = io_now_ns();
 
-	enum status st = acquire_find(o, a, eb);
-	if (st == MS_OK)
-		st = acquire_copy(o, a, eb);
-	st = acquire_explain(a, st, eb);
+	enum status st = o->core != NULL ? acquire_core(o, a, eb) : acquire_live(o, a, eb);
 	if (st != MS_OK)
-		return errbuf_wrap(eb, "pid %d", (int)o->pid);
+		return wrap_source(o, eb);
+	threads.pid = a->proc.pid;
+	threads.comm = a->corefile != NULL ? a->proc.comm : NULL;
+	w->n_known = acquired_damage(a, known);
+	w->known = known;
 	w->rt = &a->rt;
 	w->modules = a->modules;
 	w->tls_base = a->tls_base;
@@ -346,7 +422,7 @@ take(const struct acquire_opts *o, struct walk_opts *w, struct acquired *a,
 	st = walk_into(a, o, w, out, begun, &stats, eb);
 	st = acquire_explain(a, st, eb);
 	if (st != MS_OK)
-		return errbuf_wrap(eb, "pid %d", (int)o->pid);
+		return wrap_source(o, eb);
 	const char *path = out->path != NULL ? out->path : "-";
 	st = outfile_commit(out, eb);
 	if (st != MS_OK)
@@ -380,8 +456,8 @@ run(const struct cmd_args *args, int *exit_code, struct errbuf *eb)
 
 const struct cmd cmd_dump = {
 	.name = "dump",
-	.summary = "take a dump of a live process",
-	.synopsis = "--pid PID -o FILE",
+	.summary = "take a dump of a live process or of a core file",
+	.synopsis = "--pid PID | --core CORE -o FILE",
 	.opts = opts,
 	.run = run,
 };

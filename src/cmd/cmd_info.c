@@ -49,6 +49,11 @@ static const struct {
 	{"memscan", {"memscan", "taken by memscan", CELL_TEXT}},
 	{"created", {"created", "taken at", CELL_TIME}},
 	{"took", {"took", "taken from", CELL_TEXT}},
+	{"core_bytes", {"core_bytes", "size of the core", CELL_BYTES}},
+	{"core_cut", {"core_cut", "cut off of the core", CELL_BYTES}},
+	{"signal", {"signal", "ended by signal", CELL_ID}},
+	{"signal_name", {"signal_name", "that is", CELL_TEXT}},
+	{"fault_address", {"fault_address", "fault at", CELL_TEXT}},
 	{"snapshot", {"snapshot", "snapshot", CELL_TEXT}},
 	{"stopped", {"stopped", "process stopped", CELL_TEXT}},
 	{"pause_ns", {"pause_ns", "stopped for", CELL_NANOS}},
@@ -110,7 +115,8 @@ print_meta(struct report *r, const struct heap *h, const char *name, bool want_o
 		const char *key = heap_str(h, h->meta[i].key, NULL);
 		bool is_offset =
 			strncmp(key, offset_front, sizeof(offset_front) - 1) == 0;
-		if (is_offset != want_offsets || (!is_offset && is_fact(key)))
+		if (is_offset != want_offsets || (!is_offset && is_fact(key)) ||
+			info_is_registers(key))
 			continue;
 		const struct cell cells[] = {
 			cell_str(is_offset ? key + sizeof(offset_front) - 1 : key),
@@ -373,6 +379,7 @@ run_info(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 	print_facts(r, h, format);
 	print_counts(r, h, dump_file_size(dump));
 	print_map(r, h);
+	info_registers(r, h);
 	print_damage(r, h);
 	if (cmd_has(a, "verbose")) {
 		print_meta(r, h, "offset_sources", true);

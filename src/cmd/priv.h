@@ -30,6 +30,12 @@ const struct cmd *cmd_nearest(const char *name);
 /* A meta entry as a decimal number; false if it is absent or none. */
 bool meta_number(const struct heap *h, const char *key, uint64_t *ret);
 
+/* info: the registers of the threads when the dump was taken. */
+void info_registers(struct report *r, const struct heap *h);
+
+/* Does a meta entry belong to that table? */
+bool info_is_registers(const char *key);
+
 /* Cleanup guards. */
 void clean_dump(struct dump **d);
 

@@ -110,6 +110,34 @@ path_of_id(const char *root, const uint8_t *id, size_t len, char *path, size_t c
 	         hex + 2);
 }
 
+/* In the directory that was named to be searched like /usr/lib/debug. */
+static bool
+seek_in_dir(struct module *m, const struct candidate *c)
+{
+	const char *dir = m->file->list->debug_dir;
+	char hex[HEX_ID], path[PATH_LEN];
+
+	if (dir == NULL)
+		return false;
+	hex_id(c->id, c->id_len, hex);
+	snprintf(path, sizeof(path), "%s/.build-id/%.2s/%s.debug", dir, hex, hex + 2);
+	return accept(m, path, c);
+}
+
+static bool
+seek_on_server(struct module *m, const struct candidate *c)
+{
+	char *path = NULL;
+
+	if (!m->file->list->is_core || c->id_len < 2)
+		return false;
+	CLEAN_CLOSE int fd =
+	        debuginfod_open(DEBUGINFOD_DEBUGINFO, c->id, c->id_len, &path);
+	bool is_found = fd >= 0 && path != NULL && accept(m, path, c);
+	free(path);
+	return is_found;
+}
+
 static bool
 seek_by_id(struct module *m)
 {
@@ -118,13 +146,15 @@ seek_by_id(struct module *m)
 
 	if (m->build_id_len < 2 || m->build_id_len > BUILD_ID_MAX)
 		return false;
+	if (seek_in_dir(m, &c))
+		return true;
 	size_t n = list_roots(m, roots);
 	for (size_t i = 0; i < n; i++) {
 		path_of_id(roots[i], m->build_id, m->build_id_len, path, sizeof(path));
 		if (accept(m, path, &c))
 			return true;
 	}
-	return false;
+	return seek_on_server(m, &c);
 }
 
 /* A name that came out of a file and is used in a path: one component, and not "..". */
@@ -166,6 +196,14 @@ seek_by_link(struct module *m)
 	const char *name = dwelf_elf_gnu_debuglink(module_elf(m), &crc);
 	if (name == NULL || !is_plain_name(name))
 		return false;
+	if (m->file->list->debug_dir != NULL) {
+		char path[PATH_LEN];
+		const char *slash = strrchr(m->path, '/');
+		snprintf(path, sizeof(path), "%s%.*s/%s", m->file->list->debug_dir,
+		         slash != NULL ? (int)(slash - m->path) : 0, m->path, name);
+		if (accept(m, path, &(struct candidate){.crc = crc}))
+			return true;
+	}
 	size_t n = list_roots(m, roots);
 	for (size_t i = 0; i < n; i++) {
 		if (seek_link_below(m, roots[i], name, &(struct candidate){.crc = crc}))

@@ -123,12 +123,14 @@ parse_phdr(const uint8_t *p, const struct machine *m)
 	b.swap = needs_swap(m);
 	s.type = (uint32_t)bytes_uint(&b, 4);
 	if (width == 8)
-		bytes_take(&b, 4); /* p_flags */
+		s.flags = (uint32_t)bytes_uint(&b, 4);
 	s.offset = bytes_uint(&b, width);
 	s.vaddr = bytes_uint(&b, width);
 	bytes_take(&b, width); /* p_paddr */
 	s.filesz = bytes_uint(&b, width);
 	s.memsz = bytes_uint(&b, width);
+	if (width == 4)
+		s.flags = (uint32_t)bytes_uint(&b, 4);
 	return s;
 }
 

@@ -80,6 +80,8 @@ open_module_file(const struct module *m)
 		if (m->build_id_len == 0)
 			return -1;
 	}
+	if (f->list->is_core)
+		return target_open_file(f->list->t, &f->region, &fd) == MS_OK ? fd : -1;
 	return open_regular(m->path);
 }
 
@@ -432,4 +434,11 @@ void
 modules_set_sysroot(struct modules *m, const char *dir)
 {
 	m->sysroot = dir;
+}
+
+void
+modules_set_core(struct modules *m, const char *debug_dir)
+{
+	m->is_core = true;
+	m->debug_dir = debug_dir;
 }

@@ -21,6 +21,7 @@ enum { SEGMENTS_MAX = 256 };
 
 struct segment {
 	uint32_t type; /* PT_* */
+	uint32_t flags; /* PF_* */
 	uint64_t vaddr, memsz, offset, filesz;
 };
 
@@ -74,6 +75,8 @@ struct modules {
 	struct target *t; /* NULL for a file alone */
 	pid_t pid;
 	const char *sysroot; /* or NULL; borrowed */
+	const char *debug_dir; /* likewise */
+	bool is_core;        /* debuginfod may be asked */
 	struct module *at;
 	size_t n;
 };
@@ -157,6 +160,17 @@ Elf *debug_elf(struct module *m);
  */
 int debug_alt_open(struct module *m, const char *path, const char *name,
                    const uint8_t *id, size_t len);
+
+/* ---- debuginfod.c ---- */
+
+enum debuginfod_what { DEBUGINFOD_EXECUTABLE, DEBUGINFOD_DEBUGINFO };
+
+/*
+ * A file by build id from the servers in DEBUGINFOD_URLS; -1 if there is none. The caller
+ * frees *path, where it was put.
+ */
+int debuginfod_open(enum debuginfod_what what, const uint8_t *id, size_t len,
+                    char **path);
 
 /* ---- members.c ---- */
 

@@ -314,6 +314,12 @@ window_get(struct target *t, const struct region *r, taddr addr, size_t n)
 	return window_fill(t, r, addr, addr + n);
 }
 
+enum status
+target_open_file(struct target *t, const struct region *r, int *fd)
+{
+	return t->ops->open_file != NULL ? t->ops->open_file(t->self, r, fd) : MS_ABSENT;
+}
+
 void
 target_forget(struct target *t)
 {

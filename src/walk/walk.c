@@ -272,6 +272,10 @@ emit_unknown_opcodes(struct walker *w)
 static enum status
 walk_all(struct walker *w, struct errbuf *eb)
 {
+	for (size_t i = 0; i < w->opts->n_known; i++)
+		for (uint64_t k = 0; k < w->opts->known[i].count; k++)
+			damage_note(&w->damage, w->opts->known[i].reason,
+				w->opts->known[i].at);
 	enum status st = roots_put(w, eb);
 	if (st == MS_OK)
 		st = walk_drain(w);

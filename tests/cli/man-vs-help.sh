@@ -43,7 +43,7 @@ synopses() {
 		!here { next }
 		/^\.Nm/ { if (line != "") print line; line = "memscan" }
 		/^\.Cm/ { line = line " " $2 }
-		/^\.Fl/ { sub(/^\.Fl -/, "--"); sub(/^\.Fl /, "-"); sub(/ Ar /, " "); line = line " " $0 }
+		/^\.Fl/ { sub(/^\.Fl -/, "--"); sub(/^\.Fl /, "-"); gsub(/ Fl -/, " --"); gsub(/ Ar /, " "); line = line " " $0 }
 		/^\.Ar/ { sub(/^\.Ar /, ""); line = line " " $0 }
 		/^\.Op/ { sub(/^\.Op Ar /, ""); gsub(/ Ns /, ""); line = line " [" $0 "]" }
 		END { print line }' "$man"

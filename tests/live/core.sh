@@ -1,0 +1,57 @@
+#!/bin/sh
+# core.sh TARGET PYTHON: the dump of a process, of a core that gcore makes of it, and of the core that the
+# kernel writes when it is killed by SIGABRT, are the same byte for byte but for what says how they were taken;
+# and every object that the interpreter can reach is in them, as in exact.sh.
+name=$1
+python=$2
+. tests/live/lib.sh
+
+version=$("$python" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])') || skip "$python does not run"
+here=$PWD
+mkdir "$TMP/cwd"
+# The kernel's names of threads are not in a core.
+names=
+[ "$name" != threads ] || names=names
+
+# same FILE NAME: the core FILE gives the dump that the live process gave.
+same() {
+	run --core "$1" -o "$TMP/dump"
+	[ $status = 0 ] || fail "$2: exit status $status"
+	[ -f "$TMP/dump" ] || return
+	python3 $live/samedump.py "$TMP/live" "$TMP/dump" $names || fail "$2: not the dump of the live process"
+	"$MEMSCAN" export --format jsonl "$TMP/dump" |
+		python3 $live/compare.py "$2 of $name $version ($python)" "$TMP/truth" || fail "$2: the dump is not exact"
+	rm -f "$TMP/dump"
+}
+
+# The kernel's pattern: a name of its own makes it write the core where the process is.
+pattern=$(cat /proc/sys/kernel/core_pattern 2> /dev/null)
+case $pattern in
+\|* | */* | '') no_kernel="the kernel hands cores elsewhere: core_pattern is '$pattern'" ;;
+*) ulimit -c unlimited 2> /dev/null && no_kernel= || no_kernel="cores are limited (ulimit -c)" ;;
+esac
+no_gcore=
+command -v gcore > /dev/null || no_gcore="gcore is not installed"
+[ -z "$no_kernel" ] || [ -z "$no_gcore" ] || skip "$no_kernel; $no_gcore"
+
+start env -C "$TMP/cwd" "$python" -S -W ignore "$here/$live/$name.py" "$TMP/truth"
+run --pid "$target" -o "$TMP/live"
+[ $status = 0 ] || fail "exit status $status"
+
+if [ -z "$no_gcore" ]; then
+	timeout 120 gcore -o "$TMP/gcore" "$target" > "$TMP/gcore.log" 2>&1 || cat "$TMP/gcore.log"
+	same "$TMP/gcore.$target" "gcore's core"
+else
+	echo "not tried: $no_gcore"
+fi
+
+if [ -z "$no_kernel" ]; then
+	kill -ABRT "$target"
+	wait "$target" 2> /dev/null
+	for core in "$TMP"/cwd/*; do
+		same "$core" "the kernel's core"
+	done
+else
+	echo "not tried: $no_kernel"
+fi
+done_testing
