@@ -77,14 +77,34 @@ still_same(const struct acquired *a, struct errbuf *eb)
 				 "the process became another program (exec) meanwhile");
 }
 
+/* A failure may well be due to what is missing of the core: say so in front. */
+static enum status
+explain_core(const struct acquired *a, enum status st, struct errbuf *eb)
+{
+	const struct machine *m = core_machine(a->corefile);
+	const char *name = machine_name(m->e_machine);
+
+	if (core_info(a->corefile)->cut > 0)
+		(void)errbuf_wrap(eb, "the core is cut off");
+	if (m->e_machine == EM_X86_64 || m->e_machine == EM_386)
+		return st;
+	(void)errbuf_wrap(eb, "a core of %s, %u-bit %s-endian",
+		name != NULL ? name : "an unknown machine", 8u * m->ptr_width,
+		m->big_endian ? "big" : "little");
+	return st;
+}
+
 enum status
 acquire_explain(const struct acquired *a, enum status st, struct errbuf *eb)
 {
 	struct errbuf why = {0};
 
 	bool is_ours = st == MS_IO || st == MS_NOMEM || st == MS_USAGE || st == MS_INTR;
-	if (st == MS_OK || st == MS_GONE || is_ours || a->proc.exe == NULL ||
-		a->corefile != NULL)
+	if (st == MS_OK || st == MS_GONE || is_ours)
+		return st;
+	if (a->corefile != NULL)
+		return explain_core(a, st, eb);
+	if (a->proc.exe == NULL)
 		return st;
 	/* Whatever failed, it failed on a process that is no longer there. */
 	enum status now = still_same(a, &why);
@@ -200,23 +220,6 @@ fill_proc(struct procinfo *p, const struct core_info *info)
 	snprintf(p->comm, sizeof(p->comm), "%s", info->comm);
 }
 
-/* A failure may well be due to what is missing of the core: say so in front. */
-static enum status
-explain_core(const struct acquired *a, enum status st, struct errbuf *eb)
-{
-	const struct machine *m = core_machine(a->corefile);
-	const char *name = machine_name(m->e_machine);
-
-	if (core_info(a->corefile)->cut > 0)
-		(void)errbuf_wrap(eb, "the core is cut off");
-	if (m->e_machine == EM_X86_64 || m->e_machine == EM_386)
-		return st;
-	(void)errbuf_wrap(eb, "a core of %s, %u-bit %s-endian",
-		name != NULL ? name : "an unknown machine", 8u * m->ptr_width,
-		m->big_endian ? "big" : "little");
-	return st;
-}
-
 static enum status
 find_in_core(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb)
 {
@@ -245,6 +248,5 @@ acquire_core(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb
 	keep_threads(a, info->threads, info->n_threads);
 	if (!info->has_file_note)
 		log_at(LOG_NORMAL, "the core does not say which files were mapped");
-	st = find_in_core(o, a, eb);
-	return st == MS_OK ? st : explain_core(a, st, eb);
+	return find_in_core(o, a, eb);
 }

@@ -54,7 +54,8 @@ MUST_CHECK enum status acquire_core(const struct acquire_opts *o, struct acquire
 
 /*
  * After a failure with status st and its text: if the process has exited or become another program
- * since it was found, that is the reason; returns MS_GONE with that text, else st.
+ * since it was found, that is the reason; returns MS_GONE with that text, else st. Of a core, what is odd
+ * about it is put in front of the text.
  */
 MUST_CHECK enum status acquire_explain(const struct acquired *a, enum status st, struct errbuf *eb);
 void acquired_fini(struct acquired *a);

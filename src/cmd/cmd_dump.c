@@ -384,9 +384,7 @@ static enum status
 acquire_live(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb)
 {
 	enum status st = acquire_find(o, a, eb);
-	if (st == MS_OK)
-		st = acquire_copy(o, a, eb);
-	return acquire_explain(a, st, eb);
+	return st == MS_OK ? acquire_copy(o, a, eb) : st;
 }
 
 static enum status
@@ -406,6 +404,7 @@ take(const struct acquire_opts *o, struct walk_opts *w, struct acquired *a,
 	uint64_t begun = io_now_ns();
 
 	enum status st = o->core != NULL ? acquire_core(o, a, eb) : acquire_live(o, a, eb);
+	st = acquire_explain(a, st, eb);
 	if (st != MS_OK)
 		return wrap_source(o, eb);
 	threads.pid = a->proc.pid;

@@ -282,6 +282,58 @@ examine(const struct search *s, struct image *im)
 	im->id_len = head_build_id(&head, &src, true, bias, im->id);
 }
 
+/* A file whose header was, or would be, in the core; false of a file mapped without. */
+static bool
+image_at(const struct search *s, size_t i, struct image *ret)
+{
+	size_t n;
+	const struct core_file *file = &core_files(s->core, &n)[i];
+	const struct core_range *ranges = core_ranges(s->core, &n);
+
+	*ret = (struct image){.file = file, .index = i};
+	if (file->n == 0 || ranges[file->first].off != 0)
+		return false;
+	ret->start = ranges[file->first].start;
+	examine(s, ret);
+	return true;
+}
+
+/*
+ * Which file it is that --exe names: the one that it proves to be, for the kernel calls
+ * the loader the executable where that was started by hand; else the executable.
+ */
+static enum status
+exe_index(const struct search *s, size_t n, size_t *ret, struct errbuf *eb)
+{
+	uint8_t id[BUILD_ID_MAX];
+	size_t id_len;
+	struct image im;
+
+	*ret = SIZE_MAX;
+	if (s->opts->exe == NULL)
+		return MS_OK;
+	CLEAN_CLOSE int fd = open_regular(s->opts->exe);
+	if (fd < 0)
+		return errbuf_sys(eb, MS_ABSENT, "--exe %s: cannot be opened, or is no "
+		                  "regular file", s->opts->exe);
+	for (size_t i = 0; i < n; i++) {
+		if (!image_at(s, i, &im))
+			continue;
+		if (match_file(s, &im, fd, id, &id_len) == MATCH_YES) {
+			*ret = i;
+			return MS_OK;
+		}
+		if (im.file->is_exe)
+			*ret = i;
+	}
+	if (*ret != SIZE_MAX)
+		return MS_OK;
+	return errbuf_set(eb, MS_FORMAT,
+	                  "--exe %s: it is none of the program files of the core, which "
+	                  "does not say which of them is the executable",
+	                  s->opts->exe);
+}
+
 /* The file that was named with --exe is the one, or the user shall hear of it. */
 static enum status
 use_exe(struct search *s, const struct image *im, struct errbuf *eb)
@@ -301,67 +353,32 @@ use_exe(struct search *s, const struct image *im, struct errbuf *eb)
 	                  path, v.other_id, im->file->path, id);
 }
 
-/* Is it the file that --exe names? By what the core says, else by its build id. */
-static bool
-is_the_exe(const struct search *s, const struct image *im, bool is_known)
-{
-	uint8_t id[BUILD_ID_MAX];
-	size_t id_len;
-
-	if (s->opts->exe == NULL || im->file->is_exe || is_known)
-		return s->opts->exe != NULL && im->file->is_exe;
-	CLEAN_CLOSE int fd = open_regular(s->opts->exe);
-	return fd >= 0 && match_file(s, im, fd, id, &id_len) == MATCH_YES;
-}
-
-static enum status
-find_file(struct search *s, size_t i, bool is_exe_known, bool *is_exe_used,
-          struct errbuf *eb)
-{
-	size_t n;
-	const struct core_file *file = &core_files(s->core, &n)[i];
-	const struct core_range *first = &core_ranges(s->core, &n)[file->first];
-	struct image im = {.file = file, .index = i, .start = first->start};
-	struct verdict v = {0};
-
-	if (file->n == 0 || first->off != 0)
-		return MS_OK;
-	examine(s, &im);
-	if (is_the_exe(s, &im, is_exe_known)) {
-		*is_exe_used = true;
-		return use_exe(s, &im, eb);
-	}
-	look(s, &im, &v);
-	if (!v.is_found)
-		tell_missing(s, &im, &v);
-	return MS_OK;
-}
-
 static enum status
 find_all(struct search *s, struct errbuf *eb)
 {
-	size_t n;
-	const struct core_file *files = core_files(s->core, &n);
-	bool is_exe_known = false, is_exe_used = false;
+	size_t n, exe;
+	struct image im;
 
-	for (size_t i = 0; i < n; i++)
-		is_exe_known |= files[i].is_exe;
-	for (size_t i = 0; i < n; i++) {
-		enum status st = find_file(s, i, is_exe_known, &is_exe_used, eb);
-		if (st != MS_OK)
-			return st;
+	core_files(s->core, &n);
+	enum status st = exe_index(s, n, &exe, eb);
+	for (size_t i = 0; i < n && st == MS_OK; i++) {
+		struct verdict v = {0};
+		if (!image_at(s, i, &im))
+			continue;
+		if (i == exe) {
+			st = use_exe(s, &im, eb);
+			continue;
+		}
+		look(s, &im, &v);
+		if (!v.is_found)
+			tell_missing(s, &im, &v);
 	}
-	if (s->opts->exe != NULL && !is_exe_used)
-		return errbuf_set(eb, MS_FORMAT,
-		                  "--exe %s: the core does not say of any file that it is "
-		                  "the executable, and none has this build id",
-		                  s->opts->exe);
-	if (s->missing > 0)
+	if (st == MS_OK && s->missing > 0)
 		log_at(LOG_NORMAL,
 		       "%zu of %zu program files are missing: code and constants in them "
 		       "cannot be read (-v lists them)",
 		       s->missing, s->missing + s->found);
-	return MS_OK;
+	return st;
 }
 
 enum status
@@ -369,8 +386,6 @@ core_find_files(struct core *c, const struct core_search *opts, struct errbuf *e
 {
 	struct search s = {.core = c, .opts = opts};
 
-	if (opts->exe != NULL && access(opts->exe, R_OK) != 0)
-		return errbuf_sys(eb, MS_ABSENT, "--exe %s", opts->exe);
 	enum status st = core_target(c, &s.t, eb);
 	if (st == MS_OK)
 		st = find_all(&s, eb);

@@ -5,6 +5,7 @@
 name=$1
 python=$2
 . tests/live/lib.sh
+. tests/live/corelib.sh
 
 version=$("$python" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])') || skip "$python does not run"
 here=$PWD
@@ -24,33 +25,20 @@ same() {
 	rm -f "$TMP/dump"
 }
 
-# The kernel's pattern: a name of its own makes it write the core where the process is.
-pattern=$(cat /proc/sys/kernel/core_pattern 2> /dev/null)
-case $pattern in
-\|* | */* | '') no_kernel="the kernel hands cores elsewhere: core_pattern is '$pattern'" ;;
-*) ulimit -c unlimited 2> /dev/null && no_kernel= || no_kernel="cores are limited (ulimit -c)" ;;
-esac
-no_gcore=
-command -v gcore > /dev/null || no_gcore="gcore is not installed"
-[ -z "$no_kernel" ] || [ -z "$no_gcore" ] || skip "$no_kernel; $no_gcore"
-
 start env -C "$TMP/cwd" "$python" -S -W ignore "$here/$live/$name.py" "$TMP/truth"
 run --pid "$target" -o "$TMP/live"
 [ $status = 0 ] || fail "exit status $status"
 
 if [ -z "$no_gcore" ]; then
-	timeout 120 gcore -o "$TMP/gcore" "$target" > "$TMP/gcore.log" 2>&1 || cat "$TMP/gcore.log"
-	same "$TMP/gcore.$target" "gcore's core"
+	gcore_core
+	same "$core" "gcore's core"
 else
 	echo "not tried: $no_gcore"
 fi
 
 if [ -z "$no_kernel" ]; then
-	kill -ABRT "$target"
-	wait "$target" 2> /dev/null
-	for core in "$TMP"/cwd/*; do
-		same "$core" "the kernel's core"
-	done
+	kernel_core ABRT
+	same "$core" "the kernel's core"
 else
 	echo "not tried: $no_kernel"
 fi
