@@ -305,8 +305,11 @@ const struct core_range *core_ranges(const struct core *c, size_t *n);
  */
 MUST_CHECK enum status core_add_file(struct core *c, const char *path, const struct core_range *ranges, size_t n, struct errbuf *eb);
 
-/* What the core does not have of this file's ranges is read from fd. Takes fd. */
-void core_attach(struct core *c, size_t file, int fd);
+/*
+ * What the core does not have of this file's ranges is read from fd. Takes fd. path names
+ * it where the core does not.
+ */
+void core_attach(struct core *c, size_t file, int fd, const char *path);
 void core_set_prot(struct core *c, size_t range, uint32_t prot);
 
 /* A target over the core and the files attached so far; the core has to outlive it. */

@@ -86,7 +86,7 @@ id_text(const uint8_t *id, size_t len, char out[2 * BUILD_ID_MAX + 1])
 
 /* ---- attaching ---- */
 
-static uint32_t
+uint32_t
 prot_of_flags(uint32_t p_flags)
 {
 	return ((p_flags & PF_R) != 0 ? PROT_READ : 0) |
@@ -124,7 +124,7 @@ attach(struct search *s, const struct image *im, const char *path, int fd)
 {
 	log_at(LOG_VERBOSE, "%s is %s", im->file->path, path);
 	fill_prot(s, im, fd);
-	core_attach(s->core, im->index, fd);
+	core_attach(s->core, im->index, fd, path);
 	s->found++;
 }
 
@@ -387,6 +387,8 @@ core_find_files(struct core *c, const struct core_search *opts, struct errbuf *e
 	struct search s = {.core = c, .opts = opts};
 
 	enum status st = core_target(c, &s.t, eb);
+	if (st == MS_OK && !core_info(c)->has_file_note)
+		core_add_images(c, s.t);
 	if (st == MS_OK)
 		st = find_all(&s, eb);
 	target_close(s.t);

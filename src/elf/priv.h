@@ -161,6 +161,16 @@ Elf *debug_elf(struct module *m);
 int debug_alt_open(struct module *m, const char *path, const char *name,
                    const uint8_t *id, size_t len);
 
+/* ---- corefiles.c ---- */
+
+/* PROT_* of PF_*. */
+uint32_t prot_of_flags(uint32_t p_flags);
+
+/* ---- coreimages.c ---- */
+
+/* Add the images that are seen in t, the core alone, as files of the core. */
+void core_add_images(struct core *c, struct target *t);
+
 /* ---- debuginfod.c ---- */
 
 enum debuginfod_what { DEBUGINFOD_EXECUTABLE, DEBUGINFOD_DEBUGINFO };

@@ -235,8 +235,14 @@ core_ranges(const struct core *c, size_t *n)
 }
 
 void
-core_attach(struct core *c, size_t file, int fd)
+core_attach(struct core *c, size_t file, int fd, const char *path)
 {
+	if (!c->info.has_file_note) {
+		char *text = xstrdup(path);
+		vec_push(&c->notes.texts, text);
+		c->notes.files.at[file].path = text;
+		mark_exe(c);
+	}
 	mem_clean_close(&c->fds.at[file]);
 	c->fds.at[file] = fd;
 }

@@ -44,11 +44,29 @@ open_bytes(const uint8_t *p, size_t len)
 	return c;
 }
 
+/* Seeds of the fuzzer: MEMSCAN_UPDATE=1 build/release/check core. */
+static void
+save_seed(const uint8_t *p, size_t len)
+{
+	uint32_t sum = 5381;
+	char name[200];
+
+	if (getenv("MEMSCAN_UPDATE") == NULL || len > 1 << 16)
+		return;
+	for (size_t i = 0; i < len; i++)
+		sum = sum * 33 + p[i];
+	snprintf(name, sizeof(name), "tests/fuzz/corpus/core/core-%08x", sum);
+	CLEAN_CLOSE int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	ck_assert_msg(fd >= 0, "%s", name);
+	ck_assert_int_eq(write(fd, p, len), (ssize_t)len);
+}
+
 static struct core *
 open_made(const struct mkcore *mk)
 {
 	size_t len;
 	CLEAN_FREE uint8_t *p = mkcore_bytes(mk, &len);
+	save_seed(p, len);
 	return open_bytes(p, len);
 }
 
@@ -225,7 +243,7 @@ START_TEST(test_attached)
 	struct core *c = open_made(&mk);
 	int fd = memfd_create("x.so", MFD_CLOEXEC);
 	ck_assert_int_eq(write(fd, whole, sizeof(whole)), sizeof(whole));
-	core_attach(c, 0, fd);
+	core_attach(c, 0, fd, "elsewhere");
 	struct target *t = target_of(c);
 	uint8_t buf[3 * PAGE];
 	ck_assert_int_eq(target_read(t, 0x10000, buf, sizeof(buf)), MS_OK);
