@@ -51,11 +51,11 @@ struct core_search {
  * Find the files that a core's process had mapped and attach them to the core: by the
  * names it had for them, or by build id below debug_dir and /usr/lib/debug, or from a
  * debuginfod server. Only a file that is proven to be the one is used; one that bears its
- * name and is another is told of.
+ * name and is another is told of. *missing is how many of them are not to be had.
  * MS_ABSENT  there is no file opts->exe
  * MS_FORMAT  it is not the one that the process ran
  */
-MUST_CHECK enum status core_find_files(struct core *c, const struct core_search *opts, struct errbuf *eb);
+MUST_CHECK enum status core_find_files(struct core *c, const struct core_search *opts, size_t *missing, struct errbuf *eb);
 
 struct elf_symbol {
 	taddr addr;    /* in the target (bias applied); of STT_TLS the offset in the block */

@@ -84,6 +84,10 @@ explain_core(const struct acquired *a, enum status st, struct errbuf *eb)
 	const struct machine *m = core_machine(a->corefile);
 	const char *name = machine_name(m->e_machine);
 
+	if (a->n_missing_files > 0)
+		(void)errbuf_wrap(eb,
+			"%zu program files are missing (--exe, --sysroot), which may be why",
+			a->n_missing_files);
 	if (core_info(a->corefile)->cut > 0)
 		(void)errbuf_wrap(eb, "the core is cut off");
 	if (m->e_machine == EM_X86_64 || m->e_machine == EM_386)
@@ -220,10 +224,30 @@ fill_proc(struct procinfo *p, const struct core_info *info)
 	snprintf(p->comm, sizeof(p->comm), "%s", info->comm);
 }
 
+/* A core cannot be asked again later: that its lists are in flux is part of its damage. */
+static void
+note_collecting(struct acquired *a)
+{
+	CLEAN_FREE struct pyinterp *interps = NULL;
+	struct strtab *names = strtab_new();
+	struct errbuf eb = {0};
+	struct py *p = NULL;
+	size_t n = 0;
+
+	enum status st = py_open(a->copy, &a->layout, &a->rt, names, &p, &eb);
+	if (st == MS_OK)
+		st = py_interpreters(p, &interps, &n, &eb);
+	for (size_t i = 0; i < n && st == MS_OK; i++)
+		if (a->collecting_at == 0 && py_is_collecting(p, interps[i].addr))
+			a->collecting_at = interps[i].addr;
+	py_close(p);
+	strtab_free(names);
+}
+
 static enum status
 find_in_core(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb)
 {
-	enum status st = core_find_files(a->corefile, &o->files, eb);
+	enum status st = core_find_files(a->corefile, &o->files, &a->n_missing_files, eb);
 	if (st != MS_OK)
 		return st;
 	st = core_target(a->corefile, &a->copy, eb);
@@ -233,7 +257,10 @@ find_in_core(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb
 		return st;
 	modules_set_core(a->modules, o->files.debug_dir);
 	modules_set_sysroot(a->modules, o->files.sysroot);
-	return find_runtime(o, a, a->copy, eb);
+	st = find_runtime(o, a, a->copy, eb);
+	if (st == MS_OK)
+		note_collecting(a);
+	return st;
 }
 
 enum status

@@ -26,7 +26,9 @@ struct acquired {
 	struct modules *modules;
 	struct pyruntime rt;
 	struct layout layout;
-	struct core *corefile; /* NULL of a live process */
+	struct core *corefile; /* NULL of a live process; of a core: */
+	size_t n_missing_files; /* program files that were not to be had */
+	taddr collecting_at; /* an interpreter that was collecting garbage when it ended, or 0 */
 	struct target *copy; /* what is walked */
 	struct snapshot_stats stats;
 	uint64_t pause_ns;   /* how long the process was held; 0 with no_stop */
@@ -61,7 +63,7 @@ MUST_CHECK enum status acquire_explain(const struct acquired *a, enum status st,
 void acquired_fini(struct acquired *a);
 
 /* What is known to be missing before the walk begins; returns how many. */
-enum { ACQUIRED_DAMAGE_MAX = 2 };
+enum { ACQUIRED_DAMAGE_MAX = 3 };
 size_t acquired_damage(const struct acquired *a, struct walk_known known[ACQUIRED_DAMAGE_MAX]);
 
 /* Meta entries of how it ended, and of its threads' registers. */

@@ -22,6 +22,9 @@ acquired_damage(const struct acquired *a, struct walk_known known[ACQUIRED_DAMAG
 	if (info->bad > 0)
 		known[n++] = (struct walk_known){
 			"segment or note of the core makes no sense", 0, info->bad};
+	if (a->collecting_at != 0)
+		known[n++] = (struct walk_known){
+			"a garbage collection was in progress", a->collecting_at, 1};
 	return n;
 }
 

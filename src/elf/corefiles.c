@@ -382,7 +382,8 @@ find_all(struct search *s, struct errbuf *eb)
 }
 
 enum status
-core_find_files(struct core *c, const struct core_search *opts, struct errbuf *eb)
+core_find_files(struct core *c, const struct core_search *opts, size_t *missing,
+                struct errbuf *eb)
 {
 	struct search s = {.core = c, .opts = opts};
 
@@ -392,5 +393,6 @@ core_find_files(struct core *c, const struct core_search *opts, struct errbuf *e
 	if (st == MS_OK)
 		st = find_all(&s, eb);
 	target_close(s.t);
+	*missing = s.missing;
 	return st;
 }

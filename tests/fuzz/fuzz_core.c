@@ -71,6 +71,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char path[64];
 	struct errbuf eb = {0};
 	struct core *c;
+	size_t missing;
 	struct target *t;
 
 	use_bytes(data, size);
@@ -81,7 +82,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	log_set_level(LOG_QUIET);
 	if (core_open(path, &c, &eb) != MS_OK)
 		return 0;
-	if (core_find_files(c, &nowhere, &eb) == MS_OK &&
+	if (core_find_files(c, &nowhere, &missing, &eb) == MS_OK &&
 	    core_target(c, &t, &eb) == MS_OK) {
 		use_target(t);
 		target_close(t);

@@ -33,10 +33,39 @@ from_core
 whole "as it was"
 grep -q 'missing\|another build' "$TMP/err" && fail "something is said to be amiss"
 
+# Without notes nothing says which files there were, nor how it ended; named with --exe, the executable is enough.
+cp "$core" "$TMP/bare"
+python3 - "$TMP/bare" << 'PY'
+import struct, sys
+with open(sys.argv[1], "r+b") as f:
+    data = f.read(1 << 20)
+    table, = struct.unpack_from("<Q", data, 32)
+    for i in range(struct.unpack_from("<H", data, 56)[0]):
+        if struct.unpack_from("<I", data, table + 56 * i)[0] == 4:
+            f.seek(table + 56 * i)
+            f.write(bytes(4))
+PY
+rm -f "$TMP/dump"
+run --core "$TMP/bare" -o "$TMP/dump" --exe "$TMP/bin/pythonx"
+case $status in 0 | 6) ;; *) fail "without notes: exit status $status" ;; esac
+says 'the core does not say which files were mapped'
+"$MEMSCAN" summary --json "$TMP/dump" > "$TMP/bare.json"
+"$MEMSCAN" summary --json "$TMP/live" > "$TMP/live.json"
+python3 - "$TMP/bare.json" "$TMP/live.json" << 'PY' || fail "without notes: other objects than in the live process"
+import json, sys
+bare, live = (json.load(open(path))["kinds"] for path in sys.argv[1:])
+count = lambda kinds: {k["kind"]: k["count"] for k in kinds}
+sys.exit(count(bare) != count(live))
+PY
+
 mv "$TMP/bin/pythonx" "$TMP/away"
 from_core
 says 'bin/pythonx: the executable of the process is not there \(build-id [0-9a-f]{40}\); name the right one with --exe'
-[ $status != 0 ] || fail "nothing is missing without the executable"
+case $status in
+4 | 6) ;;
+*) fail "without the executable: exit status $status" ;;
+esac
+[ $status = 6 ] || says 'program files are missing \(--exe, --sysroot\), which may be why'
 
 from_core --exe "$TMP/away"
 whole "--exe"
@@ -124,6 +153,27 @@ run --core "$TMP/aarch64" -o "$TMP/dump"
 refused 4 'a core of aarch64, 64-bit little-endian: not a CPython process'
 run --core "$TMP/s390x" -o "$TMP/dump"
 refused 4 'a core of s390x, 64-bit big-endian: not a CPython process'
+
+# A crash while garbage was collected.
+rm -rf "$TMP/cwd"
+start_collecting() {
+	mkdir "$TMP/cwd"
+	start env -C "$TMP/cwd" "$PYTHON" -S -c 'import gc, sys
+def stand(*args):
+    print("ready")
+    sys.stdout.flush()
+    sys.stdin.readline()
+gc.callbacks.append(stand)
+gc.collect()'
+}
+make_core start_collecting
+rm -f "$TMP/dump"
+run --core "$core" -o "$TMP/dump"
+[ $status = 6 ] || fail "a core of a collection: exit status $status"
+"$MEMSCAN" info "$TMP/dump" | grep -q 'garbage collection was in progress' || fail "the collection is not told of"
+"$MEMSCAN" info "$TMP/dump" | grep -q '^ended by signal: *6$' || [ -n "$no_kernel" ] || fail "the signal is not told"
+rm -f "$TMP/dump"
+
 rm -rf "$TMP/cwd"
 start_sleep() {
 	mkdir "$TMP/cwd"
