@@ -150,9 +150,12 @@ void py_set_hooks(struct py *p, const struct py_hooks *h);
 /*
  * Prove the layout on the target with the very readers that will be trusted.
  * MS_VERSION  the message names the first fact that failed
+ * is_final: there is no later try (a core). A collection in progress is then no reason to
+ * refuse, nor are the collector's lists, which a crash may have left in any state; they
+ * are damage of the walk.
  * MS_BUSY     a collection is in progress: let go and try again
  */
-MUST_CHECK enum status py_probe(struct py *p, struct errbuf *eb);
+MUST_CHECK enum status py_probe(struct py *p, bool is_final, struct errbuf *eb);
 
 /* Number of types seen, and one by id. */
 uint32_t py_type_count(const struct py *p);

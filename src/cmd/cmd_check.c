@@ -100,7 +100,7 @@ try_python(const struct acquire_opts *o, struct rows *rows)
 	if (st == MS_OK)
 		st = py_open(a.copy, &a.layout, &a.rt, names, &p, &eb);
 	if (st == MS_OK)
-		st = py_probe(p, &eb);
+		st = py_probe(p, false, &eb);
 	py_close(p);
 	strtab_free(names);
 	put(rows, "probes", st == MS_OK, st == MS_OK ? "the layout is right" : eb.msg);

@@ -274,7 +274,7 @@ walk_into(struct acquired *a, const struct acquire_opts *o, const struct walk_op
 	enum status st = py_open(a->copy, &a->layout, &a->rt, names, &p, eb);
 	if (st != MS_OK)
 		return st;
-	st = py_probe(p, eb);
+	st = py_probe(p, a->corefile != NULL, eb);
 	if (st != MS_OK)
 		return st;
 	st = dump_writer_new(out, &w, eb);
