@@ -45,8 +45,6 @@ package() {
 	*:pkg-config) echo pkgconf ;;
 	apt:python3 | dnf:python3 | zypper:python3 | apk:python3) echo python3 ;;
 	*:python3) echo python ;;
-	apt:xz) echo xz-utils ;;
-	*:xz) echo xz ;;
 	*:setpriv | *:unshare) echo util-linux ;;
 	apt:pc:libelf) echo libelf-dev ;;
 	apt:pc:libdw) echo libdw-dev ;;
