@@ -248,7 +248,7 @@ suite_paths(void)
 	Suite *s = suite_create("paths");
 	TCase *t = tcase_create("paths");
 
-	tcase_set_timeout(t, 120);
+	tcase_set_timeout(t, 300);
 	tcase_add_test(t, shortest);
 	tcase_add_test(t, disjoint);
 	tcase_add_test(t, merged_sums);
