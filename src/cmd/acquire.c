@@ -86,7 +86,8 @@ explain_core(const struct acquired *a, enum status st, struct errbuf *eb)
 
 	if (a->n_missing_files > 0)
 		(void)errbuf_wrap(eb,
-			"%zu program files are missing (--exe, --sysroot), which may be why",
+			"%zu program files are missing (--exe, --sysroot), which may be "
+			"why",
 			a->n_missing_files);
 	if (core_info(a->corefile)->cut > 0)
 		(void)errbuf_wrap(eb, "the core is cut off");
@@ -137,7 +138,7 @@ check_idle(struct acquired *a, struct py *p, struct errbuf *eb)
 	return st;
 }
 
-/* Keep what is known of the threads; the main thread's thread pointer is that of the walk. */
+/* Keep what is known of the threads; the walk has the main thread's thread pointer. */
 static void
 keep_threads(struct acquired *a, const struct thread_regs *regs, size_t n)
 {
@@ -224,7 +225,7 @@ fill_proc(struct procinfo *p, const struct core_info *info)
 	snprintf(p->comm, sizeof(p->comm), "%s", info->comm);
 }
 
-/* A core cannot be asked again later: that its lists are in flux is part of its damage. */
+/* A core cannot be asked again: that its lists are in flux is part of its damage. */
 static void
 note_collecting(struct acquired *a)
 {

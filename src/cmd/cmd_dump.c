@@ -132,16 +132,13 @@ put_offsets(const struct layout *l, struct heap_sink *s)
 	return MS_OK;
 }
 
-/* Sink calls remember their error: the last one's status is that of all. */
 static enum status
-put_metas(const struct acquired *a, const struct acquire_opts *o, struct heap_sink *s,
-	uint64_t total_ns)
+put_texts(const struct acquired *a, const struct acquire_opts *o, struct heap_sink *s)
 {
 	const struct procinfo *p = &a->proc;
 	bool is_live = a->corefile == NULL;
 	/* Numbers of another machine's users mean nobody here. */
 	const struct passwd *pw = is_live ? getpwuid(p->uid) : NULL;
-	const struct machine *m = target_machine(a->copy);
 	const struct {
 		const char *key, *value;
 		bool is_absent; /* a core does not know */
@@ -161,6 +158,19 @@ put_metas(const struct acquired *a, const struct acquire_opts *o, struct heap_si
 		{"stopped", o->no_stop ? "no" : "yes", !is_live},
 		{"memscan", MEMSCAN_VERSION},
 	};
+	enum status st = MS_OK;
+
+	for (size_t i = 0; i < ARRAY_LEN(texts) && st == MS_OK; i++)
+		if (!texts[i].is_absent)
+			st = put_meta(s, texts[i].key, "%s", texts[i].value);
+	return st;
+}
+
+static enum status
+put_numbers(const struct acquired *a, struct heap_sink *s, uint64_t total_ns)
+{
+	const struct procinfo *p = &a->proc;
+	bool is_live = a->corefile == NULL;
 	const struct {
 		const char *key;
 		uint64_t value;
@@ -180,12 +190,21 @@ put_metas(const struct acquired *a, const struct acquire_opts *o, struct heap_si
 	};
 	enum status st = MS_OK;
 
-	for (size_t i = 0; i < ARRAY_LEN(texts) && st == MS_OK; i++)
-		if (!texts[i].is_absent)
-			st = put_meta(s, texts[i].key, "%s", texts[i].value);
 	for (size_t i = 0; i < ARRAY_LEN(numbers) && st == MS_OK; i++)
 		if (!numbers[i].is_absent)
 			st = put_meta(s, numbers[i].key, "%" PRIu64, numbers[i].value);
+	return st;
+}
+
+static enum status
+put_metas(const struct acquired *a, const struct acquire_opts *o, struct heap_sink *s,
+	uint64_t total_ns)
+{
+	const struct machine *m = target_machine(a->copy);
+
+	enum status st = put_texts(a, o, s);
+	if (st == MS_OK)
+		st = put_numbers(a, s, total_ns);
 	if (st == MS_OK)
 		st = put_meta(s, "hexversion", "0x%08x", a->rt.hexversion);
 	if (st == MS_OK)
@@ -341,7 +360,8 @@ check_source(const struct cmd_args *a, struct errbuf *eb)
 		return errbuf_set(eb, MS_USAGE,
 			"say which process: --pid PID, or --core FILE");
 	if (is_core && (cmd_has(a, "pid") || cmd_has(a, "no-stop")))
-		return errbuf_set(eb, MS_USAGE, "--core goes without --pid and --no-stop");
+		return errbuf_set(
+			eb, MS_USAGE, "--core goes without --pid and --no-stop");
 	for (size_t i = 0; i < ARRAY_LEN(of_core); i++)
 		if (!is_core && cmd_has(a, of_core[i]))
 			return errbuf_set(eb, MS_USAGE, "--%s goes with --core",
@@ -403,7 +423,8 @@ take(const struct acquire_opts *o, struct walk_opts *w, struct acquired *a,
 	struct thread_names threads = {.a = a};
 	uint64_t begun = io_now_ns();
 
-	enum status st = o->core != NULL ? acquire_core(o, a, eb) : acquire_live(o, a, eb);
+	enum status st =
+		o->core != NULL ? acquire_core(o, a, eb) : acquire_live(o, a, eb);
 	st = acquire_explain(a, st, eb);
 	if (st != MS_OK)
 		return wrap_source(o, eb);
