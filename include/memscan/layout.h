@@ -76,6 +76,7 @@ struct layout {
 	struct layout_rows *rows; /* all rows, those of shapes.def too; owned */
 
 	enum gc_home gc_home;
+	unsigned gc_refs_flags;   /* bits below the count in gc_refs, where a head has one */
 	enum keys_form keys_form;
 	enum keys_size keys_size; /* with KEYS_BLOCK */
 	enum str_form str_form;

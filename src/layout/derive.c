@@ -252,6 +252,8 @@ derive_habits(struct layout *l)
 	l->has_immortals = layout_has(l, PYF_OB_REFCNT_SPLIT) || layout_has(l, PYF_OB_REFCNT_FULL);
 	l->str_form = layout_has(l, PYF_SIZEOF_ASCII) ? STR_PEP393 : STR_27;
 	l->line_form = line_form(l);
+	/* CPython: _PyGC_REFS_SHIFT, Include/objimpl.h, of 3.4 to 3.7; 2.7 has no flags there. */
+	l->gc_refs_flags = l->str_form == STR_27 ? 0 : 1;
 	l->type_visit = layout_has(l, PYF_HT_MODULE) ? TYPE_BY_BASE : TYPE_BY_SUBTYPE;
 	l->preheader = l->attr_home == ATTR_DICTOFFSET ? PREHEADER_OBJECT :
 		l->attr_home == ATTR_INLINE_313 ? PREHEADER_TYPE_HEAP : PREHEADER_TYPE;

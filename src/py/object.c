@@ -98,8 +98,7 @@ py_obj(struct py *p, taddr addr, struct pyobj *ret)
 }
 
 /*
- * CPython: _PyObject_GC_IS_TRACKED; up to 3.7 gc_refs says so (-2), with a flag below it
- * since 3.4.
+ * CPython: _PyObject_GC_IS_TRACKED; up to 3.7 gc_refs says so (-2), above its flags.
  */
 static bool
 is_tracked(struct py *p, taddr obj)
@@ -119,7 +118,7 @@ is_tracked(struct py *p, taddr obj)
 	if (py_word(p, head + layout_off(p->l, PYF_GCHEAD_OLD_REFS), &v) != MS_OK)
 		return false;
 	int64_t refs = p->l->machine.ptr_width == 8 ? (int64_t)v : (int32_t)v;
-	return refs != -2 && refs >> 1 != -2;
+	return refs >> p->l->gc_refs_flags != -2;
 }
 
 /*
