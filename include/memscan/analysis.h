@@ -21,7 +21,9 @@
 	X(REFERRERS, "referrers") /* the set of kinds (OWNER) that refer to it */        \
 	X(VIA, "via")             /* the set of ways in which it is referred to */       \
 	X(VALUE, "value")         /* type and value */                                   \
-	X(SHAPE, "shape")         /* the set of attributes or keys that it has */
+	X(SHAPE, "shape")         /* the set of attributes or keys that it has */        \
+	X(INTERPRETER, "interpreter") /* whose it is */                                  \
+	X(GENERATION, "generation")   /* which the collector has it in */
 
 enum kinds_by {
 #define KINDS_ENUM(id, name) KINDS_##id,
@@ -30,11 +32,11 @@ enum kinds_by {
 	KINDS_COUNT
 };
 
-/* A kind of one of the first four sorts. */
+/* A kind of one of the first four sorts, or of the last two. */
 struct kind {
 	uint32_t type;  /* type id of its objects; TYPE, OWNER; else of the first */
 	uint32_t owner; /* OWNER: type id of the class that the dicts are of, or HEAP_NONE */
-	uint64_t n;     /* MODULE: string id; SIZE: bytes */
+	uint64_t n;     /* MODULE: string id; SIZE: bytes; others: see heap_interp_of, heap_generation_of */
 };
 
 /* A part of a kind of REFERRERS, VIA or SHAPE. */
@@ -63,7 +65,7 @@ struct kinds {
 	enum kinds_by by;
 	uint32_t n;
 	uint32_t *of;          /* nobj: the kind of each object; HEAP_NONE: not asked for */
-	struct kind *at;       /* n, of the first four */
+	struct kind *at;       /* n, of the first four and the last two */
 	objid *first;          /* n: the first object of each kind; VALUE and SHAPE */
 	struct strtab *lists;  /* the rest: string k is kind k, numbers of parts in memory order */
 	struct part *parts;

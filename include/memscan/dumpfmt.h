@@ -46,6 +46,8 @@ static_assert(offsetof(struct dumpfmt_header, header_size) == 12, "header_size i
 	X(OSIZ, 4)  /* size in bytes, UINT32_MAX: see OBIG */                            \
 	X(ORFC, 4)  /* reference count, UINT32_MAX: see OBIG */                          \
 	X(OFLG, 2)  /* flags */                                                          \
+	X(OGEN, 1)  /* enum heap_generation of each object; or nothing */                \
+	X(OINT, 2)  /* whose each object is; or nothing */                               \
 	X(OBIG, 24) /* struct heap_big, ascending by id */                               \
 	X(OBUF, 40) /* struct heap_buffer, ascending by object */                        \
 	X(OSRT, 4)  /* ids in ascending order of address */                              \
@@ -56,6 +58,7 @@ static_assert(offsetof(struct dumpfmt_header, header_size) == 12, "header_size i
 	X(VALA, 8)  /* offset in VALS of the record of every 64th object */              \
 	X(VALS, 1)  /* value records */                                                  \
 	X(ROOT, 24) /* struct heap_root */                                               \
+	X(INTR, 16) /* struct heap_interp */                                             \
 	X(THRD, 24) /* struct heap_thread */                                             \
 	X(FRAM, 24) /* struct heap_frame */                                              \
 	X(RGNS, 32) /* struct heap_region */                                             \
@@ -144,6 +147,9 @@ DUMP_AT(root, name, 8);
 DUMP_AT(root, thread, 12);
 DUMP_AT(root, frame, 16);
 DUMP_AT(root, interp, 20);
+DUMP_SIZE(interp, 16);
+DUMP_AT(interp, addr, 0);
+DUMP_AT(interp, id, 8);
 DUMP_SIZE(thread, 24);
 DUMP_AT(thread, ident, 0);
 DUMP_AT(thread, native_id, 8);

@@ -103,6 +103,31 @@ enum {
 #undef HEAP_FLAG_ENUM
 };
 
+/* The generation of the collector that an object is in. */
+#define HEAP_GENERATIONS(X)                                                              \
+	X(NONE, "none")           /* on no list, or the collector has none */            \
+	X(YOUNG, "0")             /* of new objects */                                   \
+	X(MIDDLE, "1")            /* what one collection left */                         \
+	X(OLD, "2")               /* what more of them left */                           \
+	X(PERMANENT, "permanent") /* set aside by gc.freeze() */
+
+enum heap_generation {
+#define HEAP_GENERATION_ENUM(id, name) GENERATION_##id,
+	HEAP_GENERATIONS(HEAP_GENERATION_ENUM)
+#undef HEAP_GENERATION_ENUM
+	GENERATION_COUNT
+};
+
+/* One of the interpreters in the process, oldest first: the main one is 0. */
+struct heap_interp {
+	taddr addr;
+	uint64_t id; /* PyInterpreterState.id; 0 where there is none */
+};
+
+/* Whose an object is, besides the index of an interpreter. */
+#define INTERP_SHARED 0xffffu  /* all interpreters': static types, singletons */
+#define INTERP_UNKNOWN 0xfffeu /* reached from no interpreter, where one collector serves all */
+
 /* Why something is alive without any object referring to it. */
 #define HEAP_ROOT_KINDS(X)                                                               \
 	X(INTERP, "interpreter") /* a field of PyInterpreterState; name says which */    \
@@ -132,14 +157,14 @@ struct heap_root {
 	uint32_t name;   /* string id, 0 if none */
 	uint32_t thread; /* index into threads, or HEAP_NONE */
 	uint32_t frame;  /* index into frames, or HEAP_NONE */
-	uint32_t interp; /* index of the interpreter */
+	uint32_t interp; /* index of the interpreter, or HEAP_NONE: of none alone */
 };
 
 struct heap_thread {
 	uint64_t ident;     /* thread_id: pthread_self() of it */
 	uint64_t native_id; /* kernel thread id, 0 if unknown */
 	uint32_t name;      /* string id: the kernel's name of the thread */
-	uint32_t interp;
+	uint32_t interp; /* index of the interpreter */
 };
 
 /* One Python frame on a thread's stack, innermost first. */
@@ -258,8 +283,9 @@ struct heap_region {
  * Where a heap goes. Objects come in order of their ids, each followed by zero or more
  * refs calls of its own. Strings and types come in order of theirs (string 0 is ""), at any
  * time: also after objects and refs that name them. Buffers come at any time, in
- * ascending order of their objects; threads, frames, roots, regions, damage and meta at any
- * time. Every function returns MS_OK or the status that ends the walk.
+ * ascending order of their objects; interpreters, threads, frames, roots, regions, damage and
+ * meta at any time. Generations and owners come for all objects together, after the last, or
+ * not at all: no object is in a generation, there is one interpreter. Every function returns MS_OK or the status that ends the walk.
  * Pointers are borrowed for the call.
  *
  * An emitter that finds all ids in ascending order of address sets is_ordering before the
@@ -274,6 +300,9 @@ struct heap_sink {
 	enum status (*refs)(void *self, const struct heap_ref *r, size_t n);
 	enum status (*order)(void *self, const objid *ids, size_t n);
 	enum status (*buffer)(void *self, const struct heap_buffer *b);
+	enum status (*generations)(void *self, const uint8_t *generation, size_t n);
+	enum status (*owners)(void *self, const uint16_t *interp, size_t n);
+	enum status (*interp)(void *self, const struct heap_interp *i);
 	enum status (*thread)(void *self, const struct heap_thread *t);
 	enum status (*frame)(void *self, const struct heap_frame *f);
 	enum status (*root)(void *self, const struct heap_root *r);
@@ -290,13 +319,15 @@ struct heap_sink {
 struct heap {
 	uint32_t nobj, ntype, nstr;
 	uint64_t nref;
-	uint32_t nroot, nthread, nframe, nregion, ndamage, nmeta;
+	uint32_t nroot, ninterp, nthread, nframe, nregion, ndamage, nmeta;
 
 	const uint64_t *addr;    /* nobj */
 	const uint32_t *type;    /* nobj */
 	const uint32_t *size32;  /* nobj; UINT32_MAX: see big */
 	const uint32_t *count32; /* nobj: reference counts; UINT32_MAX: see big */
 	const uint16_t *flags;   /* nobj */
+	const uint8_t *generation; /* nobj; NULL: none is in any. heap_generation_of */
+	const uint16_t *interp;    /* nobj; NULL: there is one. heap_interp_of */
 	const uint64_t *first;   /* nobj + 1: refs of object i are first[i] .. first[i + 1] - 1 */
 	const uint32_t *to;      /* nref */
 	const uint32_t *label;   /* nref */
@@ -314,6 +345,7 @@ struct heap {
 
 	const struct heap_type *types;
 	const struct heap_root *roots;
+	const struct heap_interp *interps;
 	const struct heap_thread *threads;
 	const struct heap_frame *frames;
 	const struct heap_region *regions;
@@ -336,6 +368,7 @@ const char *ref_kind_name(enum ref_kind k);
 const char *root_kind_name(enum root_kind k);
 const char *type_how_name(enum type_how h);
 const char *value_kind_name(enum value_kind k);
+const char *generation_name(enum heap_generation g);
 
 /* The names of the flags in OF_* order into buf, separated by sep; returns buf. */
 char *obj_flags_text(uint32_t flags, char sep, char *buf, size_t cap);
@@ -349,6 +382,24 @@ const char *heap_str(const struct heap *h, uint32_t id, size_t *len);
 /* Bytes of object i as sys.getsizeof() says, and its stored reference count. */
 uint64_t heap_size(const struct heap *h, objid i);
 uint64_t heap_refcount(const struct heap *h, objid i);
+
+/* The generation of object i. */
+static inline enum heap_generation
+heap_generation_of(const struct heap *h, objid i)
+{
+	return h->generation != NULL ? (enum heap_generation)h->generation[i] : GENERATION_NONE;
+}
+
+/* Whose object i is: the index of an interpreter, INTERP_SHARED or INTERP_UNKNOWN. With one interpreter it is all 0's. */
+static inline uint32_t
+heap_interp_of(const struct heap *h, objid i)
+{
+	return h->interp != NULL ? h->interp[i] : 0;
+}
+
+/* The name of an interpreter, by index, INTERP_SHARED or INTERP_UNKNOWN: its id in decimal, "shared" or "unknown". Returns buf. */
+enum { INTERP_NAME = 24 };
+char *interp_name(const struct heap *h, uint32_t interp, char buf[INTERP_NAME]);
 
 /* The buffer of object i, or NULL. */
 const struct heap_buffer *heap_buffer_of(const struct heap *h, objid i);

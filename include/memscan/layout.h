@@ -77,6 +77,7 @@ struct layout {
 
 	enum gc_home gc_home;
 	unsigned gc_refs_flags;   /* bits below the count in gc_refs, where a head has one */
+	uint8_t gc_generation[3]; /* enum heap_generation of each list of GC_GENERATIONS */
 	enum keys_form keys_form;
 	enum keys_size keys_size; /* with KEYS_BLOCK */
 	enum str_form str_form;

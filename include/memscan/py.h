@@ -247,11 +247,21 @@ MUST_CHECK enum status py_interpreters(struct py *p, struct pyinterp **ret, size
 /* True while the interpreter collects: its lists are in flux. */
 bool py_is_collecting(struct py *p, taddr interp);
 
+/* True if one collector serves all interpreters (to 3.8): its lists do not say whose an object is. */
+bool py_gc_is_shared(const struct py *p);
+
+/* An object of the collector's. */
+struct pytracked {
+	taddr addr;
+	enum heap_generation generation;
+	bool is_own; /* what holds it is the interpreter's alone, and so it is its object */
+};
+
 /*
  * Call each for every object on the GC lists of an interpreter (all generations and the
  * permanent one). MS_FORMAT: a list is broken; *broken_at is where, and walking went on from its other end.
  */
-MUST_CHECK enum status py_gc_each(struct py *p, taddr interp, enum status (*each)(void *self, taddr obj), void *self, taddr *broken_at);
+MUST_CHECK enum status py_gc_each(struct py *p, taddr interp, enum status (*each)(void *self, const struct pytracked *o), void *self, taddr *broken_at);
 
 struct pythread {
 	taddr addr;
@@ -306,6 +316,12 @@ MUST_CHECK enum status py_thread_refs(struct py *p, taddr tstate, struct refout 
 
 /* Statically allocated objects of the runtime: small ints, one-byte strings, empty containers; labels are RK_FIELD. */
 MUST_CHECK enum status py_static_refs(struct py *p, struct refout *out);
+
+/*
+ * What an interpreter that is not the main one keeps for itself of static types (since 3.12): their dicts and
+ * tables of subclasses; labels are RK_FIELD. The main one's are references of the types.
+ */
+MUST_CHECK enum status py_type_state_refs(struct py *p, taddr interp, struct refout *out);
 
 /* Exported types and singletons. */
 MUST_CHECK enum status py_type_refs(struct py *p, struct refout *out);

@@ -39,7 +39,7 @@ owners_find(const struct heap *h, uint32_t *owner)
 	}
 }
 
-/* ---- type, owner, module, size ---- */
+/* ---- type, owner, module, size, interpreter, generation ---- */
 
 struct simple {
 	VEC(struct kind) at;
@@ -68,6 +68,11 @@ kind_of(struct simple *s, const struct heap *h, enum kinds_by by, objid i, uint3
 
 	if (by == KINDS_SIZE) {
 		fresh.n = heap_size(h, i);
+		return simple_kind(s, fresh.n, fresh);
+	}
+	if (by == KINDS_INTERPRETER || by == KINDS_GENERATION) {
+		fresh.n = by == KINDS_INTERPRETER ? heap_interp_of(h, i)
+						  : heap_generation_of(h, i);
 		return simple_kind(s, fresh.n, fresh);
 	}
 	if (owner != 0) {
@@ -234,6 +239,8 @@ kinds_make(const struct heap *h, enum kinds_by by, const struct bitset *of,
 	case KINDS_OWNER:
 	case KINDS_MODULE:
 	case KINDS_SIZE:
+	case KINDS_INTERPRETER:
+	case KINDS_GENERATION:
 		st = make_simple(h, of, &k, eb);
 		break;
 	case KINDS_VALUE:

@@ -186,6 +186,64 @@ print_counts(struct report *r, const struct heap *h, uint64_t file_bytes)
 		report_value(r, &rows[i].column, (struct cell){.u = rows[i].value});
 }
 
+/* ---- interpreters ---- */
+
+struct interp_row {
+	uint64_t threads, objects, size;
+};
+
+/* Of n interpreters, and behind them of all in common, and of whom is not known. */
+static void
+count_interps(const struct heap *h, struct interp_row *rows, uint32_t n)
+{
+	for (uint32_t i = 0; i < h->nthread; i++)
+		if (h->threads[i].interp < n)
+			rows[h->threads[i].interp].threads++;
+	for (objid i = 0; i < h->nobj; i++) {
+		uint32_t whose = heap_interp_of(h, i);
+		struct interp_row *row = whose < n ? &rows[whose]
+			: whose == INTERP_SHARED   ? &rows[n]
+						   : &rows[n + 1];
+		row->objects++;
+		row->size += heap_size(h, i);
+	}
+}
+
+/* In text only if there are several. */
+static void
+print_interps(struct report *r, const struct heap *h, enum rows_format format)
+{
+	static const struct column columns[] = {
+		{"interpreter", "Interpreter", CELL_TEXT},
+		{"address", "State at", CELL_ADDR},
+		{"threads", "Threads", CELL_COUNT},
+		{"objects", "Objects", CELL_COUNT},
+		{"size", "Size", CELL_BYTES},
+	};
+	uint32_t n = h->ninterp;
+	CLEAN_FREE struct interp_row *counts = xcalloc(n + 2, sizeof(*counts));
+
+	count_interps(h, counts, n);
+	report_gap(r);
+	struct rows *rows = rows_begin(r, "interpreters", columns, ARRAY_LEN(columns));
+	for (uint32_t i = 0; i < n + 2 && (n > 1 || format == ROWS_JSON); i++) {
+		char name[INTERP_NAME];
+		bool is_one = i < n;
+		uint32_t whose = is_one ? i : i == n ? INTERP_SHARED : INTERP_UNKNOWN;
+		if (!is_one && counts[i].objects == 0)
+			continue;
+		const struct cell cells[] = {
+			cell_str(interp_name(h, whose, name)),
+			{.u = is_one ? h->interps[i].addr : 0, .absent = !is_one},
+			{.u = counts[i].threads, .absent = !is_one},
+			{.u = counts[i].objects},
+			{.u = counts[i].size},
+		};
+		rows_put(rows, cells);
+	}
+	rows_end(rows, 0);
+}
+
 /* ---- the memory map ---- */
 
 /* Kinds of mappings, as the name and the rights tell; the first that fits. */
@@ -362,7 +420,7 @@ run_info(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 	static const uint32_t needed = 1u << DC_STRS | 1u << DC_STRO | 1u << DC_TYPE |
 		1u << DC_OADR | 1u << DC_OTYP | 1u << DC_OSIZ | 1u << DC_OBIG |
 		1u << DC_OBUF | 1u << DC_REFF | 1u << DC_REFL | 1u << DC_ROOT | 1u << DC_THRD |
-		1u << DC_FRAM | 1u << DC_RGNS | 1u << DC_DMGE | 1u << DC_META;
+		1u << DC_OINT | 1u << DC_INTR | 1u << DC_FRAM | 1u << DC_RGNS | 1u << DC_DMGE | 1u << DC_META;
 	enum rows_format format;
 
 	(void)exit_code;
@@ -378,6 +436,7 @@ run_info(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 	struct report *r = report_new(stdout, format);
 	print_facts(r, h, format);
 	print_counts(r, h, dump_file_size(dump));
+	print_interps(r, h, format);
 	print_map(r, h);
 	info_registers(r, h);
 	print_damage(r, h);

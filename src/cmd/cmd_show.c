@@ -155,6 +155,16 @@ print_object(struct report *r, const struct heap *h, objid i, taddr asked)
 		(struct cell){.u = heap_refcount(h, i)});
 	report_value(r, &(struct column){"flags", "flags", CELL_TEXT},
 		cell_str(obj_flags_text(h->flags[i], ' ', flags, sizeof(flags))));
+	enum heap_generation g = heap_generation_of(h, i);
+	bool has_generation = g != GENERATION_NONE;
+	report_value(r,
+		&(struct column){"generation", has_generation ? "generation" : NULL, CELL_TEXT},
+		cell_str(has_generation ? generation_name(g) : NULL));
+	char interp[INTERP_NAME];
+	report_value(r,
+		&(struct column){
+			"interpreter", h->ninterp > 1 ? "interpreter" : NULL, CELL_TEXT},
+		cell_str(interp_name(h, heap_interp_of(h, i), interp)));
 	uint32_t how = h->types[h->type[i]].how;
 	report_value(r, &(struct column){"how", "references found by", CELL_TEXT},
 		cell_str(type_how_name((enum type_how)how)));

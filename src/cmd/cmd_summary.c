@@ -15,7 +15,7 @@
 
 enum { LIMIT_TEXT = 20, SUB_TEXT = 5, KIND_MAX = 2048, KIND_TEXT = 400 };
 
-#define KINDS "type|owner|module|size|referrers|via|value|shape"
+#define KINDS "type|owner|module|size|referrers|via|value|shape|interpreter|generation"
 
 static const struct cmd_opt opts[] = {
 	{0, "by", KINDS, "what makes a kind (owner)"},
@@ -302,7 +302,11 @@ columns_of(enum kinds_by by)
 		1u << DC_OSIZ | 1u << DC_OBIG | 1u << DC_OBUF | 1u << DC_REFF |
 		1u << DC_REFT | 1u << DC_REFL | 1u << DC_DMGE | 1u << DC_META;
 
-	if (by >= KINDS_REFERRERS)
+	if (by == KINDS_INTERPRETER)
+		needed |= 1u << DC_OINT;
+	else if (by == KINDS_GENERATION)
+		needed |= 1u << DC_OGEN;
+	else if (by >= KINDS_REFERRERS)
 		needed |= 1u << DC_ROOT | 1u << DC_VALS | 1u << DC_VALA;
 	return needed;
 }

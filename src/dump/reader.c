@@ -38,9 +38,10 @@ static const struct {
 	{BIT(REFL), BIT(REFF) | BIT(REFB)},
 	{BIT(VALA), BIT(VALS)},
 	{BIT(VALS), BIT(VALA)},
-	{BIT(ROOT), BIT(THRD) | BIT(FRAM)},
-	{BIT(THRD), BIT(FRAM)},
-	{BIT(FRAM), BIT(THRD)},
+	{BIT(ROOT), BIT(THRD) | BIT(FRAM) | BIT(INTR)},
+	{BIT(OINT), BIT(INTR)},
+	{BIT(THRD), BIT(FRAM) | BIT(INTR)},
+	{BIT(FRAM), BIT(THRD) | BIT(INTR)},
 #undef BIT
 };
 
@@ -122,6 +123,7 @@ count_free(
 		{DC_OBIG, &h->nbig},
 		{DC_OBUF, &h->nbuffer},
 		{DC_ROOT, &h->nroot},
+		{DC_INTR, &h->ninterp},
 		{DC_THRD, &h->nthread},
 		{DC_FRAM, &h->nframe},
 		{DC_RGNS, &h->nregion},
@@ -155,11 +157,14 @@ count_all(
 	const struct {
 		enum dump_column column;
 		uint64_t n;
+		bool may_lack;
 	} expected[] = {
 		{DC_OTYP, nobj},
 		{DC_OSIZ, nobj},
 		{DC_ORFC, nobj},
 		{DC_OFLG, nobj},
+		{DC_OGEN, nobj, true},
+		{DC_OINT, nobj, true},
 		{DC_OSRT, nobj},
 		{DC_REFF, nobj},
 		{DC_REFL, nref},
@@ -167,6 +172,8 @@ count_all(
 	};
 	for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
 		enum dump_column c = expected[i].column;
+		if (elements(toc, c) == 0 && expected[i].may_lack)
+			continue;
 		if (elements(toc, c) != expected[i].n)
 			return errbuf_set(eb, MS_FORMAT,
 				"column %s: %llu elements, %llu expected",
@@ -184,7 +191,7 @@ count_all(
 /* ---- columns ---- */
 
 static void
-point_heap(struct heap *h, const struct chunk_map *maps)
+point_heap(struct heap *h, const struct chunk_map *maps, const struct chunk_toc *toc)
 {
 #define AT(c) ((const void *)maps[DC_##c].at)
 	h->str = AT(STRS);
@@ -195,6 +202,8 @@ point_heap(struct heap *h, const struct chunk_map *maps)
 	h->size32 = AT(OSIZ);
 	h->count32 = AT(ORFC);
 	h->flags = AT(OFLG);
+	h->generation = elements(toc, DC_OGEN) > 0 ? AT(OGEN) : NULL;
+	h->interp = elements(toc, DC_OINT) > 0 ? AT(OINT) : NULL;
 	h->big = AT(OBIG);
 	h->buffers = AT(OBUF);
 	h->by_addr = AT(OSRT);
@@ -203,6 +212,7 @@ point_heap(struct heap *h, const struct chunk_map *maps)
 	h->value_at = AT(VALA);
 	h->values = AT(VALS);
 	h->roots = AT(ROOT);
+	h->interps = AT(INTR);
 	h->threads = AT(THRD);
 	h->frames = AT(FRAM);
 	h->regions = AT(RGNS);
@@ -259,7 +269,7 @@ dump_open_fd(
 		st = map_columns(fd, &toc, columns, checksums, d->maps, eb);
 	if (st != MS_OK)
 		return st;
-	point_heap(&d->heap, d->maps);
+	point_heap(&d->heap, d->maps, &toc);
 	if (d->maps[DC_REFF].at != NULL)
 		st = refs_unfold(d->maps[DC_REFF].at, d->heap.nobj,
 			(const void *)d->maps[DC_REFB].at, elements(&toc, DC_REFB),

@@ -141,6 +141,24 @@ check_big(const struct heap *h, struct errbuf *eb)
 }
 
 static enum status
+check_generations(const struct heap *h, struct errbuf *eb)
+{
+	for (uint32_t i = 0; i < h->nobj; i++)
+		if (h->generation[i] >= GENERATION_COUNT)
+			return bad(eb, "OGEN", i, "unknown generation");
+	return MS_OK;
+}
+
+static enum status
+check_owners(const struct heap *h, struct errbuf *eb)
+{
+	for (uint32_t i = 0; i < h->nobj; i++)
+		if (h->interp[i] >= h->ninterp && h->interp[i] < INTERP_UNKNOWN)
+			return bad(eb, "OINT", i, "no such interpreter");
+	return MS_OK;
+}
+
+static enum status
 check_buffers(const struct heap *h, struct errbuf *eb)
 {
 	for (uint32_t k = 0; k < h->nbuffer; k++) {
@@ -247,6 +265,13 @@ is_id_or_none(uint32_t id, uint32_t n)
 	return id < n || id == UINT32_MAX;
 }
 
+/* Before version 1.2 interpreters were numbers without a table. */
+static bool
+is_interp(const struct heap *h, uint32_t interp)
+{
+	return interp < h->ninterp || h->ninterp == 0;
+}
+
 static enum status
 check_roots(const struct heap *h, struct errbuf *eb)
 {
@@ -261,6 +286,8 @@ check_roots(const struct heap *h, struct errbuf *eb)
 		if (!is_id_or_none(r->thread, h->nthread) ||
 			!is_id_or_none(r->frame, h->nframe))
 			return bad(eb, "ROOT", i, "no such thread or frame");
+		if (r->interp != HEAP_NONE && !is_interp(h, r->interp))
+			return bad(eb, "ROOT", i, "no such interpreter");
 	}
 	return MS_OK;
 }
@@ -271,6 +298,9 @@ check_threads(const struct heap *h, struct errbuf *eb)
 	for (uint32_t i = 0; i < h->nthread; i++)
 		if (h->threads[i].name >= h->nstr)
 			return bad(eb, "THRD", i, "no such string");
+	for (uint32_t i = 0; i < h->nthread; i++)
+		if (!is_interp(h, h->threads[i].interp))
+			return bad(eb, "THRD", i, "no such interpreter");
 	for (uint32_t i = 0; i < h->nframe; i++) {
 		const struct heap_frame *f = &h->frames[i];
 		if (f->thread >= h->nthread || !is_id_or_none(f->code, h->nobj))
@@ -310,6 +340,10 @@ heap_validate(const struct heap *h, uint64_t str_bytes, struct errbuf *eb)
 		st = check_types(h, eb);
 	if (st == MS_OK && h->type != NULL)
 		st = check_ids(h->type, h->nobj, h->ntype, "OTYP", eb);
+	if (st == MS_OK && h->generation != NULL)
+		st = check_generations(h, eb);
+	if (st == MS_OK && h->interp != NULL)
+		st = check_owners(h, eb);
 	if (st == MS_OK && h->big != NULL)
 		st = check_big(h, eb);
 	if (st == MS_OK && h->buffers != NULL)

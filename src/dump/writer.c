@@ -335,6 +335,40 @@ sink_buffer(void *self, const struct heap_buffer *b)
 	return w->err.code;
 }
 
+/* A column that has one element an object, all at once. */
+static enum status
+put_whole(struct dump_writer *w, enum dump_column c, const void *p, size_t n)
+{
+	if (w->err.code != MS_OK)
+		return w->err.code;
+	if (n != w->counts.objects || column_length(w, c) != 0)
+		return errbuf_set(&w->err, MS_USAGE,
+			"column %s: not once for all objects", column_info[c].name);
+	put_bytes(w, c, p, n * column_info[c].size);
+	return w->err.code;
+}
+
+static enum status
+sink_generations(void *self, const uint8_t *generation, size_t n)
+{
+	return put_whole(self, DC_OGEN, generation, n);
+}
+
+static enum status
+sink_owners(void *self, const uint16_t *interp, size_t n)
+{
+	return put_whole(self, DC_OINT, interp, n);
+}
+
+static enum status
+sink_interp(void *self, const struct heap_interp *i)
+{
+	struct dump_writer *w = self;
+
+	put_bytes(w, DC_INTR, i, sizeof(*i));
+	return w->err.code;
+}
+
 static enum status
 sink_thread(void *self, const struct heap_thread *t)
 {
@@ -530,6 +564,9 @@ dump_writer_new(struct outfile *out, struct dump_writer **ret, struct errbuf *eb
 		.refs = sink_refs,
 		.order = sink_order,
 		.buffer = sink_buffer,
+		.generations = sink_generations,
+		.owners = sink_owners,
+		.interp = sink_interp,
 		.thread = sink_thread,
 		.frame = sink_frame,
 		.root = sink_root,

@@ -14,6 +14,7 @@ static const char *const ref_names[] = {HEAP_REF_KINDS(NAME_ROW)};
 static const char *const root_names[] = {HEAP_ROOT_KINDS(NAME_ROW)};
 static const char *const how_names[] = {HEAP_TYPE_HOW(NAME_ROW)};
 static const char *const value_names[] = {HEAP_VALUE_KINDS(NAME_ROW)};
+static const char *const generation_names[] = {HEAP_GENERATIONS(NAME_ROW)};
 
 struct flag {
 	uint32_t bit;
@@ -47,6 +48,12 @@ const char *
 value_kind_name(enum value_kind k)
 {
 	return (unsigned)k < VK_COUNT ? value_names[k] : "?";
+}
+
+const char *
+generation_name(enum heap_generation g)
+{
+	return (unsigned)g < GENERATION_COUNT ? generation_names[g] : "?";
 }
 
 static char *

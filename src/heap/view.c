@@ -4,6 +4,8 @@
  */
 #include "memscan/heap.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 const char *
@@ -66,6 +68,19 @@ heap_buffer_of(const struct heap *h, objid i)
 			hi = mid;
 	}
 	return lo < end && h->buffers[lo].object == i ? &h->buffers[lo] : NULL;
+}
+
+char *
+interp_name(const struct heap *h, uint32_t interp, char buf[INTERP_NAME])
+{
+	if (interp == INTERP_SHARED || interp == INTERP_UNKNOWN)
+		return strcpy(buf, interp == INTERP_SHARED ? "shared" : "unknown");
+	uint64_t id = interp < h->ninterp ? h->interps[interp].id : interp;
+	/* A release whose interpreters have no ids: 2.7 and 3.6. */
+	if (id == 0)
+		id = interp;
+	snprintf(buf, INTERP_NAME, "%" PRIu64, id);
+	return buf;
 }
 
 objid

@@ -74,13 +74,19 @@ derive_aliases(struct layout *l)
 		if (layout_has(l, same[i].other) && (!layout_has(l, same[i].id) || is_array))
 			l->f[same[i].id] = l->f[same[i].other];
 	}
+	bool is_incremental = false;
 	/* The incremental collector's young and two old heads stand where three generations did (3.14.0). */
 	if (!layout_has(l, PYF_GC_GENERATIONS) && layout_has(l, PYF_GC_YOUNG) && layout_has(l, PYF_GC_OLD)) {
 		struct layout_field f = l->f[PYF_GC_YOUNG];
 		f.stride = l->f[PYF_GC_OLD].off - f.off;
 		f.count = 3;
 		l->f[PYF_GC_GENERATIONS] = f;
+		is_incremental = true;
 	}
+	/* CPython: gc.get_objects(), Doc/library/gc.rst: both old lists are generation 2, and there is no 1. */
+	l->gc_generation[0] = GENERATION_YOUNG;
+	l->gc_generation[1] = is_incremental ? GENERATION_OLD : GENERATION_MIDDLE;
+	l->gc_generation[2] = GENERATION_OLD;
 }
 
 /* Where objects of the collector are found without lists: all that src/py/mimalloc.c looks at. */

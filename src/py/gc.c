@@ -65,9 +65,16 @@ gc_next(struct py *p, taddr head, enum pyf field, taddr *ret)
 	return st;
 }
 
+bool
+py_gc_is_shared(const struct py *p)
+{
+	return p->l->gc_home == GC_HOME_RUNTIME || p->l->gc_home == GC_HOME_STATIC;
+}
+
 struct list_walk {
-	enum status (*each)(void *self, taddr obj);
+	enum status (*each)(void *self, const struct pytracked *o);
 	void *self;
+	struct pytracked now; /* what the objects of the list at hand have in common */
 	uint64_t left; /* nodes that may still come: ends a list that is a cycle without
 			  its head */
 };
@@ -100,7 +107,8 @@ walk_list(struct py *p, taddr head, struct list_walk *w, taddr *broken_at)
 			return MS_OK;
 		if (is_whole) {
 			w->left--;
-			enum status st = w->each(w->self, at + head_size);
+			w->now.addr = at + head_size;
+			enum status st = w->each(w->self, &w->now);
 			if (st != MS_OK)
 				return st;
 			prev = at;
@@ -119,8 +127,9 @@ walk_list(struct py *p, taddr head, struct list_walk *w, taddr *broken_at)
 }
 
 enum status
-py_gc_each(struct py *p, taddr interp, enum status (*each)(void *self, taddr obj),
-	void *self, taddr *broken_at)
+py_gc_each(struct py *p, taddr interp,
+	enum status (*each)(void *self, const struct pytracked *o), void *self,
+	taddr *broken_at)
 {
 	taddr state = gc_state(p, interp);
 	struct layout_field g = p->l->f[PYF_GC_GENERATIONS];
@@ -129,16 +138,21 @@ py_gc_each(struct py *p, taddr interp, enum status (*each)(void *self, taddr obj
 			.stride = layout_size(p->l, PYF_SIZEOF_GENERATION), .count = 3};
 	taddr first = first_head(p, state);
 	struct list_walk w = {.each = each, .self = self, .left = LIM_OBJECTS};
+	w.now.is_own = !py_gc_is_shared(p);
 
 	*broken_at = 0;
 	if (p->l->gc_home == GC_HOME_MIMALLOC)
 		return mimalloc_each(p, interp, each, self, broken_at);
 	for (uint64_t i = 0; i <= g.count; i++) {
 		taddr head = first + i * g.stride, broken;
+		w.now.generation = i < ARRAY_LEN(p->l->gc_generation)
+			? (enum heap_generation)p->l->gc_generation[i]
+			: GENERATION_NONE;
 		if (i == g.count) {
 			if (!layout_has(p->l, PYF_GC_PERMANENT))
 				break;
 			head = state + layout_off(p->l, PYF_GC_PERMANENT);
+			w.now.generation = GENERATION_PERMANENT;
 		}
 		enum status st = walk_list(p, head, &w, &broken);
 		if (st != MS_OK)

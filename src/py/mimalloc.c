@@ -54,8 +54,9 @@ struct page {
 
 struct mi_walk {
 	struct py *p;
-	enum status (*each)(void *self, taddr obj);
+	enum status (*each)(void *self, const struct pytracked *o);
 	void *self;
+	bool is_own; /* the pages at hand are the interpreter's alone */
 	uint64_t left; /* blocks that may still come: more do not fit into the memory that
 			  is mapped */
 	taddr broken_at; /* a page or segment that made no sense, 0 if all did */
@@ -213,7 +214,8 @@ page_each(struct mi_walk *w, const struct page *pg)
 		taddr obj = block_object(w->p, pg, pg->start + i * pg->block_size);
 		if (obj == 0)
 			continue;
-		enum status st = w->each(w->self, obj);
+		struct pytracked o = {.addr = obj, .is_own = w->is_own};
+		enum status st = w->each(w->self, &o);
 		if (st != MS_OK)
 			return st;
 	}
@@ -391,7 +393,7 @@ is_abandoned(struct py *p, taddr addr)
 /*
  * mimalloc since 2.2 (CPython 3.14.10) keeps abandoned segments in bitmaps of static
  * arenas instead: here they are recognised by what they look like, wherever one can
- * begin.
+ * begin, and whose they were cannot be told.
  */
 static enum status
 sweep_each(struct mi_walk *w)
@@ -399,6 +401,7 @@ sweep_each(struct mi_walk *w)
 	size_t n;
 	const struct region *r = target_regions(w->p->t, &n);
 
+	w->is_own = false;
 	for (size_t i = 0; i < n; i++) {
 		bool is_heap = (r[i].prot & 3) == 3 && r[i].path[0] == '\0';
 		taddr at =
@@ -428,8 +431,9 @@ most_blocks(const struct py *p)
 }
 
 enum status
-mimalloc_each(struct py *p, taddr interp, enum status (*each)(void *self, taddr obj),
-	void *self, taddr *broken_at)
+mimalloc_each(struct py *p, taddr interp,
+	enum status (*each)(void *self, const struct pytracked *o), void *self,
+	taddr *broken_at)
 {
 	struct mi_walk *w = xcalloc(1, sizeof(*w));
 
@@ -437,6 +441,7 @@ mimalloc_each(struct py *p, taddr interp, enum status (*each)(void *self, taddr 
 	w->each = each;
 	w->self = self;
 	w->left = most_blocks(p);
+	w->is_own = true;
 	enum status st = threads_each(w, interp);
 	bool has_pool = layout_has(p->l, PYF_INTERP_MI_ABANDONED) &&
 		layout_has(p->l, PYF_INTERP_MI_VISITED);

@@ -144,7 +144,7 @@ bool object_is_gc(struct py *p, const struct pyobj *o);
 uint64_t object_refcount(const struct layout *l, const uint8_t *v);
 
 /* mimalloc.c: py_gc_each where the collector has no lists. */
-MUST_CHECK enum status mimalloc_each(struct py *p, taddr interp, enum status (*each)(void *self, taddr obj), void *self, taddr *broken_at);
+MUST_CHECK enum status mimalloc_each(struct py *p, taddr interp, enum status (*each)(void *self, const struct pytracked *o), void *self, taddr *broken_at);
 
 /* instance.c */
 MUST_CHECK enum status refs_instance(struct py *p, const struct pyobj *o, struct refout *out);

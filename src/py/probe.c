@@ -88,11 +88,11 @@ struct gc_probe {
 };
 
 static enum status
-gc_probe_each(void *self, taddr obj)
+gc_probe_each(void *self, const struct pytracked *o)
 {
 	struct gc_probe *g = self;
 
-	if (py_type_of(g->p, obj) == NULL)
+	if (py_type_of(g->p, o->addr) == NULL)
 		g->bad++;
 	return ++g->nodes < PROBE_NODES ? MS_OK : MS_LIMIT;
 }

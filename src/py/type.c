@@ -4,6 +4,7 @@
  */
 #include "priv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -325,6 +326,50 @@ type_state(struct py *p, taddr addr)
 	}
 	taddr at = find_state(p, PYF_INTERP_BUILTIN_TYPES, addr);
 	return at != 0 ? at : find_state(p, PYF_INTERP_EXTENSION_STATES, addr);
+}
+
+/* "int.__dict__", "int.tp_subclasses". */
+static uint32_t
+state_label(struct py *p, const struct pytype *ty, bool is_subclasses)
+{
+	char text[LIM_NAME];
+
+	snprintf(text, sizeof(text), "%s.%s", strtab_get(p->names, ty->name, NULL),
+		is_subclasses ? "tp_subclasses" : "__dict__");
+	return py_label(p, RK_FIELD, text);
+}
+
+/*
+ * CPython: init_static_type and lookup_tp_subclasses, Objects/typeobject.c: the same index in
+ * every interpreter.
+ */
+enum status
+py_type_state_refs(struct py *p, taddr interp, struct refout *out)
+{
+	static const enum pyf arrays[] = {
+		PYF_INTERP_BUILTIN_TYPES, PYF_INTERP_EXTENSION_STATES};
+	static const enum pyf fields[] = {PYF_BUILTIN_DICT, PYF_BUILTIN_SUBCLASSES};
+
+	for (size_t a = 0; a < ARRAY_LEN(arrays); a++) {
+		const struct layout_field *f = &p->l->f[arrays[a]];
+		if (!layout_has(p->l, arrays[a]) || !layout_has(p->l, PYF_BUILTIN_TYPE))
+			continue;
+		for (uint64_t i = 0; i < 2 * f->count; i++) {
+			taddr at = interp + f->off + i / 2 * f->stride;
+			uint64_t type, to;
+			if (py_word(p, at + layout_off(p->l, PYF_BUILTIN_TYPE), &type) !=
+					MS_OK ||
+				py_type(p, type) == NULL ||
+				py_word(p, at + layout_off(p->l, fields[i % 2]), &to) !=
+					MS_OK)
+				continue;
+			enum status st = refout_room(out, 1);
+			if (st != MS_OK)
+				return st;
+			refout_put(out, to, state_label(p, py_type(p, type), i % 2));
+		}
+	}
+	return MS_OK;
 }
 
 static taddr

@@ -151,6 +151,26 @@ put_buffer(struct out *o, const struct heap *h, const struct heap_buffer *b)
 	out_char(o, '}');
 }
 
+/* Which generation it is in, and whose it is, as far as there is a choice. */
+static void
+put_belonging(struct out *o, const struct heap *h, objid i)
+{
+	enum heap_generation g = heap_generation_of(h, i);
+	uint32_t whose = heap_interp_of(h, i);
+
+	if (g != GENERATION_NONE) {
+		out_str(o, ", \"generation\": \"");
+		out_str(o, generation_name(g));
+		out_char(o, '"');
+	}
+	if (h->interp == NULL)
+		return;
+	if (whose == INTERP_SHARED)
+		out_str(o, ", \"shared\": true");
+	else if (whose != INTERP_UNKNOWN)
+		put_number(o, ", \"interpreter\": ", whose);
+}
+
 /* Types as JSON strings, made once: names.b.at[at[t] .. at[t + 1]). */
 struct names {
 	struct out text;
@@ -202,6 +222,7 @@ put_objects(struct out *o, const struct heap *h, struct errbuf *eb)
 		put_number(o, ", \"size\": ", heap_size(h, i));
 		put_number(o, ", \"refcount\": ", heap_refcount(h, i));
 		put_flags(o, h->flags[i]);
+		put_belonging(o, h, i);
 		put_value(o, &v);
 		if (next < h->nbuffer && h->buffers[next].object == i)
 			put_buffer(o, h, &h->buffers[next++]);
@@ -212,6 +233,17 @@ put_objects(struct out *o, const struct heap *h, struct errbuf *eb)
 }
 
 /* ---- the rest ---- */
+
+static void
+put_interps(struct out *o, const struct heap *h)
+{
+	for (uint32_t i = 0; i < h->ninterp; i++) {
+		put_number(o, "{\"record\": \"interpreter\", \"interpreter\": ", i);
+		put_number(o, ", \"id\": ", h->interps[i].id);
+		put_number(o, ", \"address\": ", h->interps[i].addr);
+		out_str(o, "}\n");
+	}
+}
 
 static void
 put_frame(struct out *o, const struct heap *h, uint32_t k)
@@ -274,7 +306,8 @@ put_roots(struct out *o, const struct heap *h)
 			put_number(o, ", \"thread\": ", r->thread);
 		if (r->frame != HEAP_NONE)
 			put_number(o, ", \"frame\": ", r->frame);
-		put_number(o, ", \"interpreter\": ", r->interp);
+		if (r->interp != HEAP_NONE)
+			put_number(o, ", \"interpreter\": ", r->interp);
 		out_str(o, "}\n");
 	}
 }
@@ -320,6 +353,7 @@ export_jsonl(const struct heap *h, FILE *out, struct errbuf *eb)
 	enum status st = put_objects(&o, h, eb);
 	if (st != MS_OK)
 		return st;
+	put_interps(&o, h);
 	put_threads(&o, h);
 	put_roots(&o, h);
 	put_regions(&o, h);

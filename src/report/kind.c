@@ -45,6 +45,17 @@ put_string(struct out *o, const struct heap *h, uint32_t id)
 	out_safe(o, text, len);
 }
 
+/* "interpreter 2", "shared". */
+static void
+put_interp(struct out *o, const struct heap *h, uint32_t interp)
+{
+	char name[INTERP_NAME];
+
+	if (interp < INTERP_UNKNOWN)
+		out_str(o, "interpreter ");
+	out_str(o, interp_name(h, interp, name));
+}
+
 static void
 put_simple(struct out *o, const struct heap *h, const struct kinds *k, uint32_t kind)
 {
@@ -57,6 +68,10 @@ put_simple(struct out *o, const struct heap *h, const struct kinds *k, uint32_t 
 		put_type(o, h, at->type);
 	else if (k->by == KINDS_SIZE)
 		out_str(o, text_count(num, at->n));
+	else if (k->by == KINDS_INTERPRETER)
+		put_interp(o, h, (uint32_t)at->n);
+	else if (k->by == KINDS_GENERATION)
+		out_str(o, generation_name((enum heap_generation)at->n));
 	else if (*heap_str(h, (uint32_t)at->n, NULL) == '\0')
 		out_str(o, "(none)");
 	else

@@ -368,9 +368,10 @@ root_text(const struct heap *h, uint32_t root, char *buf, size_t cap)
 	} else {
 		out_char(&o, '?');
 	}
-	if (r->interp != 0) {
+	if (r->interp != 0 && r->interp != HEAP_NONE) {
+		char interp[INTERP_NAME];
 		out_str(&o, " of interpreter ");
-		out_u64(&o, r->interp);
+		out_str(&o, interp_name(h, r->interp, interp));
 	}
 	return out_copy(&o, buf, cap);
 }

@@ -154,6 +154,25 @@ bool bind_module_of(struct foreign *f, taddr fn);
 /* The hooks of py.h over f. */
 struct py_hooks foreign_hooks(struct foreign *f);
 
+/* ---- belong.c: generations, and whose an object is ---- */
+
+/* Ids are 31 bits: the top one says that an object was reached from a root. */
+#define FROM_ROOT (1u << 31)
+
+/* Columns of what is known only when the collector's lists have been read. */
+struct belong {
+	VEC(uint8_t) generation; /* by id */
+	bool has_generation;     /* of at least one */
+	bool has_owners;         /* there are several interpreters: */
+	VEC(uint16_t) owner;     /* by id */
+	VEC(uint32_t) from;      /* by id: who reached it first, or FROM_ROOT and whose root */
+};
+void belong_add(struct belong *b, uint32_t from);
+void belong_set(struct belong *b, objid id, const struct pytracked *o, uint32_t interp);
+void belong_set_shared(struct belong *b, objid id);
+MUST_CHECK enum status belong_emit(struct belong *b, struct heap_sink *sink);
+void belong_fini(struct belong *b);
+
 /* ---- the walk ---- */
 
 /* A buffer whose owner may still be looked for. */
@@ -176,6 +195,8 @@ struct walker {
 	taddr current;   /* object whose references are being put */
 	VEC(struct found_buffer) buffers; /* ascending by object */
 	VEC(struct heap_root) roots;
+	struct belong belong;
+	uint32_t from; /* what is discovered now is so from this object, or FROM_ROOT: see root */
 	struct heap_root root; /* what the roots being put have in common */
 	bool knows_gil; /* of one interpreter at least it can be told who holds its GIL */
 	VEC(uint32_t) gil_holders; /* threads */
@@ -195,6 +216,9 @@ MUST_CHECK enum status roots_put(struct walker *w, struct errbuf *eb);
 MUST_CHECK enum status roots_put_tracked(struct walker *w, struct errbuf *eb);
 MUST_CHECK enum status roots_put_types(struct walker *w);
 MUST_CHECK enum status roots_emit(struct walker *w);
+
+/* FROM_ROOT and whose root it is that is being put. */
+uint32_t roots_from(const struct walker *w);
 void root_add(struct walker *w, taddr to, enum root_kind kind, uint32_t name);
 
 /* buffers.c: read the buffer of object id at addr, whose size is given; and at the end emit all. */

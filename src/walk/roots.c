@@ -11,9 +11,19 @@
 
 #include "memscan/limits.h"
 
+uint32_t
+roots_from(const struct walker *w)
+{
+	if (w->root.interp != HEAP_NONE)
+		return FROM_ROOT | w->root.interp;
+	return FROM_ROOT |
+		(w->root.kind == ROOT_TRACKED ? INTERP_UNKNOWN : INTERP_SHARED);
+}
+
 void
 root_add(struct walker *w, taddr to, enum root_kind kind, uint32_t name)
 {
+	w->root.kind = kind;
 	objid id = walk_discover(w, to);
 
 	if (id == OBJID_NONE) {
@@ -22,7 +32,6 @@ root_add(struct walker *w, taddr to, enum root_kind kind, uint32_t name)
 	}
 	struct heap_root r = w->root;
 	r.to = id;
-	r.kind = kind;
 	r.name = name;
 	vec_push(&w->roots, r);
 }
@@ -35,10 +44,11 @@ static enum status
 flush_roots(struct refout *o)
 {
 	struct walker *w = o->self;
+	enum root_kind of = w->root.kind;
 
 	for (size_t i = 0; i < o->n; i++) {
 		uint32_t label = o->at[i].label;
-		enum root_kind kind = w->root.kind;
+		enum root_kind kind = of;
 		uint32_t name = ref_payload(label);
 		if (kind == ROOT_FRAME && ref_kind(label) == RK_LOCAL)
 			kind = ROOT_LOCAL;
@@ -48,6 +58,7 @@ flush_roots(struct refout *o)
 		}
 		root_add(w, o->at[i].to, kind, name);
 	}
+	w->root.kind = of;
 	o->n = 0;
 	return MS_OK;
 }
@@ -200,6 +211,10 @@ put_interp(struct walker *w, const struct pyinterp *in)
 	if (py_interp_refs(w->p, in->addr, &w->out) != MS_OK)
 		damage_note(&w->damage, "interpreter state cannot be read", in->addr);
 	enum status st = w->out.flush(&w->out);
+	if (st == MS_OK && w->root.interp != 0)
+		st = py_type_state_refs(w->p, in->addr, &w->out);
+	if (st == MS_OK)
+		st = w->out.flush(&w->out);
 	w->root.thread = thread;
 	w->root.frame = frame;
 	if (st != MS_OK)
@@ -207,10 +222,13 @@ put_interp(struct walker *w, const struct pyinterp *in)
 	return put_threads(w, in);
 }
 
+static const struct heap_root root_of_none = {
+	.thread = HEAP_NONE, .frame = HEAP_NONE, .interp = HEAP_NONE};
+
 static enum status
 put_static(struct walker *w)
 {
-	w->root = (struct heap_root){.thread = HEAP_NONE, .frame = HEAP_NONE};
+	w->root = root_of_none;
 	begin_roots(w, ROOT_STATIC);
 	enum status st = py_type_refs(w->p, &w->out);
 	if (st == MS_OK)
@@ -236,9 +254,13 @@ roots_put(struct walker *w, struct errbuf *eb)
 	size_t n;
 
 	enum status st = py_interpreters(w->p, &interps, &n, eb);
+	w->belong.has_owners = st == MS_OK && n > 1;
 	for (size_t i = 0; i < n && st == MS_OK; i++) {
+		struct heap_interp h = {.addr = interps[i].addr, .id = interps[i].id};
 		w->root.interp = (uint32_t)i;
-		st = put_interp(w, &interps[i]);
+		st = w->sink->interp(w->sink->self, &h);
+		if (st == MS_OK)
+			st = put_interp(w, &interps[i]);
 		w->stats.interpreters++;
 	}
 	if (st == MS_OK)
@@ -249,14 +271,19 @@ roots_put(struct walker *w, struct errbuf *eb)
 /* ---- what no root leads to ---- */
 
 static enum status
-put_tracked(void *self, taddr obj)
+put_tracked(void *self, const struct pytracked *o)
 {
 	struct walker *w = self;
+	objid id = idmap_get(&w->ids, o->addr);
+	bool is_new = id == OBJID_NONE;
 
-	if (idmap_get(&w->ids, obj) != OBJID_NONE)
-		return MS_OK;
-	root_add(w, obj, ROOT_TRACKED, 0);
-	return walk_drain(w);
+	if (is_new) {
+		root_add(w, o->addr, ROOT_TRACKED, 0);
+		id = idmap_get(&w->ids, o->addr);
+	}
+	if (id != OBJID_NONE)
+		belong_set(&w->belong, id, o, w->root.interp);
+	return is_new ? walk_drain(w) : MS_OK;
 }
 
 enum status
@@ -266,9 +293,12 @@ roots_put_tracked(struct walker *w, struct errbuf *eb)
 	size_t n;
 
 	enum status st = py_interpreters(w->p, &interps, &n, eb);
-	for (size_t i = 0; i < n && st == MS_OK; i++) {
+	bool is_shared = st == MS_OK && n > 1 && py_gc_is_shared(w->p);
+	w->root = root_of_none;
+	for (size_t i = 0; i < (is_shared ? 1 : n) && st == MS_OK; i++) {
 		taddr broken = 0;
-		w->root.interp = (uint32_t)i;
+		if (!is_shared)
+			w->root.interp = (uint32_t)i;
 		st = py_gc_each(w->p, interps[i].addr, put_tracked, w, &broken);
 		if (broken != 0 || st == MS_FAULT || st == MS_FORMAT) {
 			damage_note(&w->damage, "GC list is broken", broken);
@@ -282,7 +312,7 @@ roots_put_tracked(struct walker *w, struct errbuf *eb)
 enum status
 roots_put_types(struct walker *w)
 {
-	w->root = (struct heap_root){.thread = HEAP_NONE, .frame = HEAP_NONE};
+	w->root = root_of_none;
 	for (uint32_t i = 0; i < py_type_count(w->p); i++) {
 		taddr addr = py_type_at(w->p, i)->addr;
 		if (idmap_get(&w->ids, addr) != OBJID_NONE)

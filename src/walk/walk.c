@@ -26,6 +26,7 @@ walk_discover(struct walker *w, taddr addr)
 	if (!idmap_put(&w->ids, addr, id))
 		return OBJID_NONE;
 	queue_push(&w->queue, addr);
+	belong_add(&w->belong, w->from != FROM_ROOT ? w->from : roots_from(w));
 	return id;
 }
 
@@ -140,6 +141,8 @@ visit(struct walker *w, objid id, taddr addr)
 		return emit_unreadable(w, addr);
 	struct heap_obj h = {.addr = addr, .type = o.type->id, .refcount = o.refcount};
 	h.flags = py_flags(w->p, &o);
+	if (w->belong.has_owners && (h.flags & OF_STATIC))
+		belong_set_shared(&w->belong, id);
 	if (py_size(w->p, &o, &h.size, &is_base) != MS_OK) {
 		damage_note(&w->damage, "size makes no sense", addr);
 		h.size = 0;
@@ -172,12 +175,14 @@ walk_drain(struct walker *w)
 		size_t id = w->queue.taken;
 		if (id + AHEAD_VISITS < w->queue.n)
 			target_prefetch(w->t, queue_at(&w->queue, id + AHEAD_VISITS));
+		w->from = (uint32_t)id;
 		enum status st = visit(w, (objid)id, queue_next(&w->queue));
 		if (st != MS_OK)
 			return st;
 		if (id % 16384 == 0 && w->opts->progress != NULL)
 			w->opts->progress(w->opts->progress_self, id);
 	}
+	w->from = FROM_ROOT;
 	return MS_OK;
 }
 
@@ -292,6 +297,8 @@ walk_all(struct walker *w, struct errbuf *eb)
 	if (st == MS_OK)
 		st = buffers_emit(w);
 	if (st == MS_OK)
+		st = belong_emit(&w->belong, w->sink);
+	if (st == MS_OK)
 		st = emit_regions(w);
 	if (st == MS_OK)
 		st = damage_emit(&w->damage, w->names, w->sink);
@@ -315,6 +322,7 @@ walk_run(struct py *p, struct target *t, struct strtab *names, struct heap_sink 
 	w->names = names;
 	w->sink = sink;
 	w->opts = opts;
+	w->from = FROM_ROOT;
 	idmap_init(&w->ids, target_machine(t)->ptr_width);
 	sink->is_ordering = true;
 	foreign_init(&w->foreign, p, t, opts);
@@ -337,6 +345,7 @@ walk_run(struct py *p, struct target *t, struct strtab *names, struct heap_sink 
 	vec_fini(&w->buffers);
 	vec_fini(&w->roots);
 	vec_fini(&w->gil_holders);
+	belong_fini(&w->belong);
 	vec_fini(&w->damage.lines);
 	free(w);
 	return st;

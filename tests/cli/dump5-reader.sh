@@ -84,6 +84,15 @@ for (address, module, name, size, count, preview, buffer, refs), t in zip(ours, 
             check(where + " index", str(payload), r["name"])
             names_seen += 1
 tables = reader.columns(path)
+generations = tables.get("OGEN") or bytes(len(ours))
+owners = [row[0] for row in reader.rows(tables, "OINT", "H")] or [65534] * len(ours)
+for t, generation, owner in zip(theirs, generations, owners):
+    where = "%#x" % t["address"]
+    check(where + " generation", [None, "0", "1", "2", "permanent"][generation], t.get("generation"))
+    check(where + " interpreter", owner if owner < 65534 else None, t.get("interpreter"))
+    check(where + " shared", owner == 65535, t.get("shared", False))
+check("interpreters", reader.rows(tables, "INTR", "QQ"),
+    [(r["address"], r["id"]) for r in exported if r["record"] == "interpreter"])
 for record, column, layout in (("type", "TYPE", "QIIIIQQ"), ("root", "ROOT", "IIIIII"),
         ("thread", "THRD", "QQII"), ("region", "RGNS", "QQQII"), ("meta", "META", "II")):
     check(column, len(reader.rows(tables, column, layout)), sum(r["record"] == record for r in exported))
@@ -113,7 +122,7 @@ fi
 list() {
 	sed -n "/^#define $1(X)/,/^\$/p" include/memscan/heap.h | sed -n 's/^\tX([A-Z_]*, "\([^"]*\)").*/\1/p' | nl -v 0 -w 1 -s ' '
 }
-for kinds in HEAP_REF_KINDS HEAP_ROOT_KINDS HEAP_TYPE_HOW HEAP_VALUE_KINDS; do
+for kinds in HEAP_REF_KINDS HEAP_ROOT_KINDS HEAP_TYPE_HOW HEAP_VALUE_KINDS HEAP_GENERATIONS; do
 	list $kinds > "$tmp/list"
 	[ -s "$tmp/list" ] || {
 		echo "$kinds: not found in heap.h"
@@ -128,7 +137,7 @@ for kinds in HEAP_REF_KINDS HEAP_ROOT_KINDS HEAP_TYPE_HOW HEAP_VALUE_KINDS; do
 done
 sed -n 's/^\tX([A-Z_]*, \(0x[0-9a-f]*\), "\([^"]*\)").*/\1 \2/p' include/memscan/heap.h > "$tmp/flags"
 sed -n 's/^\tX(\([A-Z]\{4\}\), \([0-9]*\)).*/\1 \2/p' include/memscan/dumpfmt.h > "$tmp/columns"
-[ -s "$tmp/flags" ] && [ "$(wc -l < "$tmp/columns")" -ge 22 ] || {
+[ -s "$tmp/flags" ] && [ "$(wc -l < "$tmp/columns")" -ge 25 ] || {
 	echo "flags or columns not found in the headers"
 	failed=1
 }

@@ -30,6 +30,9 @@ struct memsink {
 	VEC(uint8_t) values;
 	VEC(struct heap_type) types;
 	VEC(struct heap_root) roots;
+	VEC(uint8_t) generation;
+	VEC(uint16_t) interp;
+	VEC(struct heap_interp) interps;
 	VEC(struct heap_thread) threads;
 	VEC(struct heap_frame) frames;
 	VEC(struct heap_region) regions;
@@ -116,6 +119,37 @@ record_buffer(void *self, const struct heap_buffer *b)
 }
 
 static enum status
+record_generations(void *self, const uint8_t *generation, size_t n)
+{
+	struct memsink *m = self;
+
+	ck_assert_uint_eq(n, m->addr.n);
+	for (size_t i = 0; i < n; i++)
+		vec_push(&m->generation, generation[i]);
+	return MS_OK;
+}
+
+static enum status
+record_owners(void *self, const uint16_t *interp, size_t n)
+{
+	struct memsink *m = self;
+
+	ck_assert_uint_eq(n, m->addr.n);
+	for (size_t i = 0; i < n; i++)
+		vec_push(&m->interp, interp[i]);
+	return MS_OK;
+}
+
+static enum status
+record_interp(void *self, const struct heap_interp *i)
+{
+	struct memsink *m = self;
+
+	vec_push(&m->interps, *i);
+	return MS_OK;
+}
+
+static enum status
 record_thread(void *self, const struct heap_thread *t)
 {
 	struct memsink *m = self;
@@ -182,6 +216,9 @@ memsink_new(void)
 		.object = record_object,
 		.refs = record_refs,
 		.buffer = record_buffer,
+		.generations = record_generations,
+		.owners = record_owners,
+		.interp = record_interp,
 		.thread = record_thread,
 		.frame = record_frame,
 		.root = record_root,
@@ -221,6 +258,9 @@ memsink_free(struct memsink *m)
 	vec_fini(&m->values);
 	vec_fini(&m->types);
 	vec_fini(&m->roots);
+	vec_fini(&m->generation);
+	vec_fini(&m->interp);
+	vec_fini(&m->interps);
 	vec_fini(&m->threads);
 	vec_fini(&m->frames);
 	vec_fini(&m->regions);
@@ -310,6 +350,7 @@ check_ids(const struct heap *h)
 		ck_assert(r->to < h->nobj && r->kind < ROOT_COUNT && r->name < h->nstr);
 		ck_assert(r->thread < h->nthread || r->thread == HEAP_NONE);
 		ck_assert(r->frame < h->nframe || r->frame == HEAP_NONE);
+		ck_assert(h->ninterp == 0 || r->interp < h->ninterp || r->interp == HEAP_NONE);
 	}
 	for (uint32_t i = 0; i < h->nbuffer; i++) {
 		const struct heap_buffer *b = &h->buffers[i];
@@ -342,6 +383,7 @@ memsink_heap(struct memsink *m)
 		.nstr = (uint32_t)m->all_str_at.n - 1,
 		.nref = m->to.n,
 		.nroot = (uint32_t)m->roots.n,
+		.ninterp = (uint32_t)m->interps.n,
 		.nthread = (uint32_t)m->threads.n,
 		.nframe = (uint32_t)m->frames.n,
 		.nregion = (uint32_t)m->regions.n,
@@ -352,6 +394,8 @@ memsink_heap(struct memsink *m)
 		.size32 = m->size32.at,
 		.count32 = m->count32.at,
 		.flags = m->flags.at,
+		.generation = m->generation.n > 0 ? m->generation.at : NULL,
+		.interp = m->interp.n > 0 ? m->interp.at : NULL,
 		.first = m->first.at,
 		.to = m->to.at,
 		.label = m->label.at,
@@ -365,6 +409,7 @@ memsink_heap(struct memsink *m)
 		.nvalues = m->values.n,
 		.types = m->types.at,
 		.roots = m->roots.at,
+		.interps = m->interps.at,
 		.threads = m->threads.at,
 		.frames = m->frames.at,
 		.regions = m->regions.at,

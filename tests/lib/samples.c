@@ -119,6 +119,11 @@ static const struct heap_root golden_roots[] = {
 	{2, ROOT_LOCAL, S_USERS, 0, 0, 0},
 	{8, ROOT_STATIC, S_NONE, HEAP_NONE, HEAP_NONE, 0},
 };
+static const uint8_t golden_generations[ARRAY_LEN(golden_objects)] = {
+	GENERATION_OLD, GENERATION_YOUNG, GENERATION_MIDDLE, GENERATION_PERMANENT};
+static const uint16_t golden_owners[ARRAY_LEN(golden_objects)] = {
+	0, 1, 0, INTERP_SHARED, 0, INTERP_UNKNOWN, 1};
+static const struct heap_interp golden_interps[] = {{0x959000, 0}, {0x7f2a0fb00010, 7}};
 static const struct heap_region golden_regions[] = {
 	{0x900000, 0xa00000, 0x80000, PROT_READ | PROT_WRITE, S_LIB},
 	{0x7f2a0fa00000, 0x7f2a10d00000, 0, PROT_READ | PROT_WRITE, S_HEAP},
@@ -147,6 +152,12 @@ sample_golden(const struct heap_sink *s)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(golden_buffers) && st == MS_OK; i++)
 		st = s->buffer(s->self, &golden_buffers[i]);
+	if (st == MS_OK)
+		st = s->generations(s->self, golden_generations, ARRAY_LEN(golden_objects));
+	if (st == MS_OK)
+		st = s->owners(s->self, golden_owners, ARRAY_LEN(golden_objects));
+	for (size_t i = 0; i < ARRAY_LEN(golden_interps) && st == MS_OK; i++)
+		st = s->interp(s->self, &golden_interps[i]);
 	for (size_t i = 0; i < ARRAY_LEN(golden_threads) && st == MS_OK; i++)
 		st = s->thread(s->self, &golden_threads[i]);
 	for (size_t i = 0; i < ARRAY_LEN(golden_frames) && st == MS_OK; i++)
@@ -282,6 +293,26 @@ random_names(const struct heap_sink *s, uint64_t *rng, uint32_t from, uint32_t t
 	return st;
 }
 
+/* Two interpreters, and whose each object is. */
+static enum status
+random_belonging(const struct heap_sink *s, uint64_t *rng, uint32_t nobj)
+{
+	CLEAN_FREE uint8_t *generation = xcalloc(nobj, sizeof(*generation));
+	CLEAN_FREE uint16_t *owner = xcalloc(nobj, sizeof(*owner));
+	enum status st = MS_OK;
+
+	for (uint32_t i = 0; i < nobj; i++) {
+		uint64_t whose = sample_below(rng, 4);
+		generation[i] = (uint8_t)sample_below(rng, GENERATION_COUNT);
+		owner[i] = (uint16_t)(whose < 2 ? whose : INTERP_UNKNOWN + whose - 2);
+	}
+	for (uint64_t i = 0; i < 2 && st == MS_OK; i++)
+		st = s->interp(s->self, &(struct heap_interp){sample_next(rng), i});
+	if (st == MS_OK)
+		st = s->generations(s->self, generation, nobj);
+	return st == MS_OK ? s->owners(s->self, owner, nobj) : st;
+}
+
 static enum status
 random_tables(const struct heap_sink *s, uint64_t *rng, uint32_t nobj)
 {
@@ -345,6 +376,8 @@ sample_random(const struct heap_sink *s, uint64_t seed, uint32_t nobj)
 		if (st == MS_OK && sample_below(&rng, 5) == 0)
 			st = random_buffer(s, &rng, i, nobj);
 	}
+	if (st == MS_OK && nobj > 0 && (seed + nobj) % 2 == 0)
+		st = random_belonging(s, &rng, nobj);
 	/* Strings and types may come after what names them. */
 	if (st == MS_OK)
 		st = random_names(s, &rng, half, RANDOM_STRINGS);
@@ -381,6 +414,12 @@ sample_assert_same(const struct heap *a, const struct heap *b)
 	SAME(size32, a->nobj);
 	SAME(count32, a->nobj);
 	SAME(flags, a->nobj);
+	ck_assert_uint_eq(a->ninterp, b->ninterp);
+	SAME(interps, a->ninterp);
+	ck_assert_int_eq(a->generation == NULL, b->generation == NULL);
+	SAME(generation, a->generation != NULL ? a->nobj : 0);
+	ck_assert_int_eq(a->interp == NULL, b->interp == NULL);
+	SAME(interp, a->interp != NULL ? a->nobj : 0);
 	SAME(first, (size_t)a->nobj + 1);
 	SAME(to, a->nref);
 	SAME(label, a->nref);
@@ -429,6 +468,9 @@ walk_object(const struct heap *h, objid i)
 		sum += walk_string(h, ref_payload(label)) +
 			(key != OBJID_NONE ? h->addr[key] : 1);
 	}
+	char whose[INTERP_NAME];
+	sum += (uint64_t)interp_name(h, heap_interp_of(h, i), whose)[0];
+	sum += (uint64_t)generation_name(heap_generation_of(h, i))[0];
 	const struct heap_buffer *b = heap_buffer_of(h, i);
 	if (b != NULL) {
 		sum += walk_string(h, b->name) + b->addr + b->bytes + b->length;

@@ -126,6 +126,10 @@ START_TEST(by_presence)
 	}
 	ck_assert_msg(st == MS_OK, "%s: %s", r->name, eb.msg);
 	ck_assert_int_eq(l.gc_home, r->gc_home);
+	bool is_incremental = layout_has(&l, PYF_GC_YOUNG);
+	ck_assert_int_eq(l.gc_generation[0], GENERATION_YOUNG);
+	ck_assert_int_eq(l.gc_generation[1], is_incremental ? GENERATION_OLD : GENERATION_MIDDLE);
+	ck_assert_int_eq(l.gc_generation[2], GENERATION_OLD);
 	ck_assert_int_eq(l.keys_size, r->keys_size);
 	ck_assert_int_eq(l.attr_home, r->attr_home);
 	ck_assert_int_eq(l.int_form, r->int_form);

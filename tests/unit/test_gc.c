@@ -16,15 +16,18 @@ enum { HEADS = 0x10000, NODES = 0x20000, HEAD = 32, STRIDE = 32, NEXT = 0, PREV 
 struct found {
 	size_t n;
 	taddr at[64];
+	enum heap_generation generation[64];
 };
 
 static enum status
-note(void *self, taddr obj)
+note(void *self, const struct pytracked *o)
 {
 	struct found *f = self;
 
 	ck_assert_uint_lt(f->n, 64);
-	f->at[f->n++] = obj - HEAD;
+	ck_assert(!o->is_own); /* GC_HOME_STATIC: everybody's */
+	f->generation[f->n] = o->generation;
+	f->at[f->n++] = o->addr - HEAD;
 	return MS_OK;
 }
 
@@ -56,7 +59,9 @@ make_lists(struct layout *l, taddr heads)
 {
 	struct image *im = image_new(8, false);
 
-	*l = (struct layout){.machine = {.ptr_width = 8}, .gc_home = GC_HOME_STATIC};
+	*l = (struct layout){.machine = {.ptr_width = 8},
+		.gc_home = GC_HOME_STATIC,
+		.gc_generation = {GENERATION_YOUNG, GENERATION_MIDDLE, GENERATION_OLD}};
 	field(l, PYF_SIZEOF_GENERATION, 0, STRIDE);
 	field(l, PYF_SIZEOF_GC_HEAD, 0, HEAD);
 	field(l, PYF_GCHEAD_NEXT, NEXT, 8);
@@ -100,6 +105,8 @@ START_TEST(whole_lists)
 
 	ck_assert_int_eq(walk(make_lists(&l, HEADS), &l, HEADS, &f, &broken), MS_OK);
 	ck_assert_uint_eq(f.n, 15);
+	for (size_t i = 0; i < f.n; i++)
+		ck_assert_int_eq(f.generation[i], l.gc_generation[i / 5]);
 	ck_assert_uint_eq(broken, 0);
 }
 END_TEST

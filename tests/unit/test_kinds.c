@@ -100,6 +100,10 @@ is_same(const struct heap *h, enum kinds_by by, objid a, objid b)
 		return h->types[h->type[a]].module == h->types[h->type[b]].module;
 	case KINDS_SIZE:
 		return heap_size(h, a) == heap_size(h, b);
+	case KINDS_INTERPRETER:
+		return heap_interp_of(h, a) == heap_interp_of(h, b);
+	case KINDS_GENERATION:
+		return heap_generation_of(h, a) == heap_generation_of(h, b);
 	case KINDS_REFERRERS:
 		return same_referrers(h, a, b);
 	case KINDS_VALUE:
@@ -112,7 +116,8 @@ is_same(const struct heap *h, enum kinds_by by, objid a, objid b)
 START_TEST(definitions)
 {
 	static const enum kinds_by all[] = {KINDS_TYPE, KINDS_OWNER, KINDS_MODULE,
-		KINDS_SIZE, KINDS_REFERRERS, KINDS_VALUE};
+		KINDS_SIZE, KINDS_REFERRERS, KINDS_VALUE, KINDS_INTERPRETER,
+		KINDS_GENERATION};
 	struct memsink *m = memsink_new();
 	uint64_t rng = (uint64_t)_i;
 	struct errbuf eb = {0};

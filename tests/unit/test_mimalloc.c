@@ -143,12 +143,12 @@ struct found {
 };
 
 static enum status
-collect(void *self, taddr obj)
+collect(void *self, const struct pytracked *o)
 {
 	struct found *f = self;
 
 	ck_assert_uint_lt(f->n, ARRAY_LEN(f->at));
-	f->at[f->n++] = obj;
+	f->at[f->n++] = o->addr;
 	return MS_OK;
 }
 
@@ -244,9 +244,9 @@ static const struct lie {
 };
 
 static enum status
-count(void *self, taddr obj)
+count(void *self, const struct pytracked *o)
 {
-	(void)obj;
+	(void)o;
 	++*(size_t *)self;
 	return MS_OK;
 }

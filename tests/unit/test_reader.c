@@ -38,10 +38,19 @@ START_TEST(golden)
 
 	ck_assert_msg(dump_open(GOLDEN, DUMP_ALL, &d, &eb) == MS_OK, "%s", eb.msg);
 	const struct heap *h = dump_heap(d);
-	ck_assert_uint_eq(dump_file_size(d), 2880 + 32 + 128);
+	ck_assert_uint_eq(dump_file_size(d), 3328);
 	ck_assert_uint_eq(h->nobj, 9);
 	ck_assert_uint_eq(h->nref, 11);
 	ck_assert_uint_eq(h->ntype, 7);
+	ck_assert_uint_eq(h->ninterp, 2);
+	char whose[INTERP_NAME];
+	ck_assert_str_eq(interp_name(h, heap_interp_of(h, 1), whose), "7");
+	ck_assert_str_eq(interp_name(h, heap_interp_of(h, 3), whose), "shared");
+	ck_assert_str_eq(interp_name(h, heap_interp_of(h, 5), whose), "unknown");
+	ck_assert_str_eq(interp_name(h, heap_interp_of(h, 8), whose), "0");
+	ck_assert_str_eq(generation_name(heap_generation_of(h, 0)), "2");
+	ck_assert_str_eq(generation_name(heap_generation_of(h, 3)), "permanent");
+	ck_assert_int_eq(heap_generation_of(h, 8), GENERATION_NONE);
 	ck_assert_uint_eq(h->nstr, 19 + 6);
 	ck_assert_uint_eq(h->addr[5], 0x959ea0);
 	ck_assert_uint_eq(heap_find(h, 0x7f2a10c0de40), 8);
@@ -227,7 +236,8 @@ column_of(const struct heap *h, enum dump_column c)
 		[DC_STRS] = h->str, [DC_STRO] = h->str_at, [DC_TYPE] = h->types,
 		[DC_OADR] = h->addr,
 		[DC_OTYP] = h->type, [DC_OSIZ] = h->size32, [DC_ORFC] = h->count32,
-		[DC_OFLG] = h->flags, [DC_OBIG] = h->big, [DC_OBUF] = h->buffers,
+		[DC_OFLG] = h->flags, [DC_OGEN] = h->generation, [DC_OINT] = h->interp,
+		[DC_INTR] = h->interps, [DC_OBIG] = h->big, [DC_OBUF] = h->buffers,
 		[DC_OSRT] = h->by_addr,
 		[DC_REFF] = h->first, [DC_REFB] = h->first, [DC_REFT] = h->to,
 		[DC_REFL] = h->label,
@@ -250,8 +260,9 @@ check_column(unsigned column)
 		[DC_STRS] = BIT(STRO), [DC_STRO] = BIT(STRS), [DC_OSIZ] = BIT(OBIG),
 		[DC_ORFC] = BIT(OBIG), [DC_OSRT] = BIT(OADR), [DC_REFF] = BIT(REFB), [DC_REFB] = BIT(REFF),
 		[DC_REFT] = BIT(REFF) | BIT(REFB), [DC_REFL] = BIT(REFF) | BIT(REFB), [DC_VALA] = BIT(VALS), [DC_VALS] = BIT(VALA),
-		[DC_ROOT] = BIT(THRD) | BIT(FRAM), [DC_THRD] = BIT(FRAM),
-		[DC_FRAM] = BIT(THRD),
+		[DC_ROOT] = BIT(THRD) | BIT(FRAM) | BIT(INTR),
+		[DC_THRD] = BIT(FRAM) | BIT(INTR), [DC_FRAM] = BIT(THRD) | BIT(INTR),
+		[DC_OINT] = BIT(INTR),
 	};
 	/* clang-format on */
 	struct dump *d = NULL;
