@@ -397,6 +397,9 @@ heap_interp_of(const struct heap *h, objid i)
 	return h->interp != NULL ? h->interp[i] : 0;
 }
 
+/* The id of an interpreter, by index; the index where a release has no ids. */
+uint64_t interp_number(const struct heap *h, uint32_t interp);
+
 /* The name of an interpreter, by index, INTERP_SHARED or INTERP_UNKNOWN: its id in decimal, "shared" or "unknown". Returns buf. */
 enum { INTERP_NAME = 24 };
 char *interp_name(const struct heap *h, uint32_t interp, char buf[INTERP_NAME]);

@@ -195,8 +195,8 @@ test_number(struct sel_run *run, const struct sel_node *n, const struct bitset *
 	const uint64_t *retained = NULL;
 	struct values_cursor values = {0};
 
-	if (n->field == SF_GENERATION || n->field == SF_INTERPRETER)
-		return lacks(run, n, "this dump does not say that of its objects");
+	if (n->field == SF_GENERATION && h->generation == NULL)
+		return lacks(run, n, "no object of this dump is in a generation");
 	if (n->field == SF_RETAINED) {
 		if (env == NULL || env->retained == NULL)
 			return lacks(run, n, "retained sizes are not to be had here");
@@ -218,6 +218,14 @@ test_number(struct sel_run *run, const struct sel_node *n, const struct bitset *
 			v = h->first[i + 1] - h->first[i];
 		} else if (n->field == SF_RETAINED) {
 			v = retained[i];
+		} else if (n->field == SF_GENERATION) {
+			if (heap_generation_of(h, i) == GENERATION_NONE)
+				continue;
+			v = heap_generation_of(h, i) - GENERATION_YOUNG;
+		} else if (n->field == SF_INTERPRETER) {
+			if (heap_interp_of(h, i) >= INTERP_UNKNOWN)
+				continue;
+			v = interp_number(h, heap_interp_of(h, i));
 		} else {
 			v = values_next(&values, h, i).len;
 			if (v == VALUE_NO_LEN)

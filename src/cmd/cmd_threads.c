@@ -138,6 +138,7 @@ print_thread(struct printer *p, uint32_t i)
 	const struct heap_thread *th = &p->h->threads[i];
 	const struct threads_row *row = &p->t->rows[i];
 	char name[NAME_CAP] = "", kernel[TEXT_CAP], native[64] = "", interp[64] = "";
+	char id[INTERP_NAME];
 
 	if (row->name != OBJID_NONE)
 		object_text(p->h, row->name, name, sizeof(name));
@@ -146,7 +147,8 @@ print_thread(struct printer *p, uint32_t i)
 		snprintf(native, sizeof(native), " native id %" PRIu64 "%s",
 			row->native_id, kernel[0] != '\0' ? "," : "");
 	if (th->interp != 0)
-		snprintf(interp, sizeof(interp), ", interpreter %" PRIu32, th->interp);
+		snprintf(interp, sizeof(interp), ", interpreter %s",
+			interp_name(p->h, th->interp, id));
 	report_line(p->r,
 		"Thread 0x%" PRIx64 "%s%s%s%s%s%s%s%s (most recent call first):",
 		th->ident, name[0] != '\0' ? " \"" : "", name,

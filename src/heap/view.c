@@ -70,16 +70,21 @@ heap_buffer_of(const struct heap *h, objid i)
 	return lo < end && h->buffers[lo].object == i ? &h->buffers[lo] : NULL;
 }
 
+uint64_t
+interp_number(const struct heap *h, uint32_t interp)
+{
+	uint64_t id = interp < h->ninterp ? h->interps[interp].id : interp;
+
+	/* 2.7 and 3.6 have none; in others 0 is the main one's. */
+	return id != 0 ? id : interp;
+}
+
 char *
 interp_name(const struct heap *h, uint32_t interp, char buf[INTERP_NAME])
 {
 	if (interp == INTERP_SHARED || interp == INTERP_UNKNOWN)
 		return strcpy(buf, interp == INTERP_SHARED ? "shared" : "unknown");
-	uint64_t id = interp < h->ninterp ? h->interps[interp].id : interp;
-	/* A release whose interpreters have no ids: 2.7 and 3.6. */
-	if (id == 0)
-		id = interp;
-	snprintf(buf, INTERP_NAME, "%" PRIu64, id);
+	snprintf(buf, INTERP_NAME, "%" PRIu64, interp_number(h, interp));
 	return buf;
 }
 
