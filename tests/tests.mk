@@ -12,8 +12,8 @@ UNITOBJ    := $(patsubst tests/%.c,$(BUILD)/tests/%.o,$(UNIT) $(TESTLIB) tests/r
 SPLIT      := util heap dump graph analysis report
 SPLITOBJ   := $(foreach l,$(SPLIT),$(patsubst src/%.c,$(BUILD)/obj/%.o,$(sort $(wildcard src/$(l)/*.c)))) \
               $(BUILD)/tests/lint/split.o
-TOOLS      := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out %/shim.c %/synth.c %/analyse.c,$(wildcard tests/live/*.c tests/bench/*.c))) \
-              $(BUILD)/tests/live/shim.so $(BUILD)/tests/bench/synth $(BUILD)/tests/bench/analyse
+TOOLS      := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out %/shim.c %/newinterp.c %/synth.c %/analyse.c,$(wildcard tests/live/*.c tests/bench/*.c))) \
+              $(BUILD)/tests/live/shim.so $(BUILD)/tests/live/newinterp.so $(BUILD)/tests/bench/synth $(BUILD)/tests/bench/analyse
 FUZZERS    := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ       := $(FUZZERS:%=$(BUILD)/fuzz/%)
 # Without libFuzzer, a driver replays the corpus.
@@ -35,13 +35,19 @@ PYTHONS_OTHER ?= $(foreach v,$(filter-out $(ROW_NAMES:pyenv-%=%),$(PYENV)),$(HOM
 STRIPPED   := $(filter pyenv-% dbg-% nogil-% refs-% musl-% clang-% nomalloc-%,$(ROWS_HERE))
 # Rows whose dicts do not say themselves what kind of keys they have.
 OPEN_KEYS  := $(filter pyenv-3.6.% pyenv-3.7.% pyenv-3.8.% pyenv-3.9.% pyenv-3.10.% deb-3.9,$(ROWS_HERE))
-LIVE       := $(filter-out $(addprefix tests/live/,lib.sh exact.sh core.sh corelib.sh run.sh stacks.sh stripped.sh),$(wildcard tests/live/*.sh))
+# Several interpreters in one process: made by the release's own module, isolated or not, or before 3.8 in C.
+INTERPS    := $(foreach r,$(filter pyenv-3.9.% deb-3.11 pyenv-3.12.% deb-3.13 deb-3.14 deb-3.15 nogil-%,$(ROWS_HERE)),\
+              isolated:$(r) shared:$(r)) \
+              $(patsubst %,shared:%,$(filter pyenv-3.8.% pyenv-3.10.%,$(ROWS_HERE))) \
+              $(patsubst %,host:%,$(filter pyenv-2.7.% pyenv-3.6.% pyenv-3.7.%,$(ROWS_HERE)))
+LIVE       := $(filter-out $(addprefix tests/live/,lib.sh exact.sh core.sh corelib.sh interps.sh run.sh stacks.sh stripped.sh),$(wildcard tests/live/*.sh))
 SCRIPTS    := $(foreach p,$(PYTHONS),$(foreach t,mixed wide threads,tests/live/exact.sh:$(t):$(p))) \
               $(foreach p,$(PYTHONS_OTHER),tests/live/exact.sh:basic:$(p)) \
               $(foreach p,$(PYTHONS),$(foreach t,mixed wide threads,tests/live/core.sh:$(t):$(p))) \
               $(foreach p,$(PYTHONS_OTHER),tests/live/core.sh:basic:$(p)) \
               $(OPEN_KEYS:%=tests/live/exact.sh:firstdict:$(CURDIR)/build/interpreters/%/python) \
               $(foreach p,$(PYTHONS) $(PYTHONS_OTHER),tests/live/stacks.sh:$(p)) \
+              $(foreach i,$(INTERPS),tests/live/interps.sh:$(subst :,:$(CURDIR)/build/interpreters/,$(i))/python) \
               $(STRIPPED:%=tests/live/stripped.sh:%) tests/interpreters/whole.sh \
               $(sort $(LIVE)) $(sort $(wildcard tests/lint/*.sh)) \
               $(sort $(filter-out tests/cli/run.sh,$(wildcard tests/cli/*.sh))) $(FUZZERS:%=tests/corpus.sh:%)
@@ -70,7 +76,7 @@ $(BUILD)/tests/%: tests/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(if $(DEV),-Werror) -O2 -o $@ $<
 
-$(BUILD)/tests/live/shim.so: tests/live/shim.c
+$(BUILD)/tests/live/%.so: tests/live/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) $(if $(DEV),-Werror) -O2 -fPIC -shared -o $@ $< -ldl
 
