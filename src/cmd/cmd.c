@@ -109,7 +109,7 @@ opt_title(const struct cmd_opt *o, char *buf, size_t cap)
 void
 cmd_help(const struct cmd *cmd, FILE *out)
 {
-	char title[80];
+	char title[112];
 	int widest = 0;
 
 	print_usage(cmd, out);

@@ -83,8 +83,10 @@ char *
 interp_name(const struct heap *h, uint32_t interp, char buf[INTERP_NAME])
 {
 	if (interp == INTERP_SHARED || interp == INTERP_UNKNOWN)
-		return strcpy(buf, interp == INTERP_SHARED ? "shared" : "unknown");
-	snprintf(buf, INTERP_NAME, "%" PRIu64, interp_number(h, interp));
+		snprintf(buf, INTERP_NAME, "%s",
+			interp == INTERP_SHARED ? "shared" : "unknown");
+	else
+		snprintf(buf, INTERP_NAME, "%" PRIu64, interp_number(h, interp));
 	return buf;
 }
 
