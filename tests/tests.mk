@@ -129,6 +129,7 @@ fuzz:  ## build libFuzzer programs with clang: build/fuzz/fuzz/NAME tests/fuzz/c
 
 bench: all $(TOOLS)  ## time, pause and memory on a million objects
 	@$(TESTENV) python3 tests/bench/bench.py
+	@$(TESTENV) sh tests/bench/analyse.sh
 
 demo:  ## install what is missing, build, and dump a live web service under load
 	@sh tests/setup.sh demo
