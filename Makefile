@@ -11,7 +11,7 @@ endif
 
 # What the program is linked with; the analysing half does with less (check-split).
 LIBS_ALL   := libelf libdw libbsd-overlay zlib libzstd liblz4 liblzma
-LIBS_SPLIT := libbsd-overlay zlib
+LIBS_SPLIT := libbsd-overlay zlib libzstd
 
 WARN        := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
                -Wundef -Wcast-qual -Wwrite-strings -Wno-missing-field-initializers

@@ -24,6 +24,13 @@ MUST_CHECK enum status dump_writer_new(
 	struct outfile *out, struct dump_writer **ret, struct errbuf *eb);
 
 /*
+ * Before anything is emitted: let threads - 1 more threads checksum, compress and write
+ * beside the caller (1: none), which changes no byte of the file; and compress the extents
+ * with Zstandard.
+ */
+void dump_writer_tune(struct dump_writer *w, unsigned threads, bool compress);
+
+/*
  * The sink to emit into; owned by the writer. A failure is remembered: all later calls
  * return it too, and dump_writer_finish says what it was.
  *

@@ -5,7 +5,7 @@
  * flat little-endian array) is the concatenation of its extents in TOC order. Every
  * extent of a column but the last begins at a multiple of DUMP_ALIGN and has a length
  * that is one, so that a reader can map a column into contiguous addresses without
- * copying; last extents shorter than that are packed together. Sizes are known late,
+ * copying; last extents shorter than that, and compressed ones, are packed together. Sizes are known late,
  * therefore the TOC is at the end; a file without a trailer is not a dump.
  */
 #ifndef MEMSCAN_DUMPFMT_H
@@ -89,13 +89,14 @@ struct dumpfmt_extent {
 	char column[4];
 	uint32_t crc32;  /* of the extent's bytes, as zlib's crc32() */
 	uint64_t offset; /* in the file */
-	uint64_t length; /* bytes */
-	uint64_t reserved;
+	uint64_t length; /* bytes in the file */
+	uint64_t raw;    /* 0: as it is; else compressed, and this is its length before */
 };
 static_assert(sizeof(struct dumpfmt_extent) == 32, "extent row is 32 bytes");
 static_assert(offsetof(struct dumpfmt_extent, crc32) == 4, "crc32 is at 4");
 static_assert(offsetof(struct dumpfmt_extent, offset) == 8, "offset is at 8");
 static_assert(offsetof(struct dumpfmt_extent, length) == 16, "length is at 16");
+static_assert(offsetof(struct dumpfmt_extent, raw) == 24, "raw is at 24");
 
 struct dumpfmt_trailer {
 	uint64_t toc_offset;

@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 #include <pwd.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -31,6 +32,8 @@ static const struct cmd_opt opts[] = {
 	{'o', "output", "FILE", "where the dump goes; \"-\" is standard output"},
 	{'f', "force", NULL, "replace FILE if it exists"},
 	{0, "values", "none|short|full", "how much of values to keep (short: 100 bytes)"},
+	{0, "compress", NULL, "compress the dump (Zstandard)"},
+	{0, "threads", "N", "how many to work in (as many as processors, at most 4)"},
 	{0, "no-stop", NULL,
 		"do not hold the process while copying: the dump may be torn"},
 	{0, "no-interpret", NULL,
@@ -282,9 +285,17 @@ clean_writer(struct dump_writer **w)
 	dump_writer_free(*w);
 }
 
+/* Where the dump goes, and how. */
+struct output {
+	struct outfile *file;
+	unsigned threads;
+	bool compress;
+	uint64_t begun; /* when all this began */
+};
+
 static enum status
 walk_into(struct acquired *a, const struct acquire_opts *o, const struct walk_opts *wo,
-	struct outfile *out, uint64_t begun, struct walk_stats *stats, struct errbuf *eb)
+	const struct output *out, struct walk_stats *stats, struct errbuf *eb)
 {
 	CLEAN(clean_names) struct strtab *names = strtab_new();
 	CLEAN(clean_py) struct py *p = NULL;
@@ -296,14 +307,15 @@ walk_into(struct acquired *a, const struct acquire_opts *o, const struct walk_op
 	st = py_probe(p, a->corefile != NULL, eb);
 	if (st != MS_OK)
 		return st;
-	st = dump_writer_new(out, &w, eb);
+	st = dump_writer_new(out->file, &w, eb);
 	if (st != MS_OK)
 		return st;
+	dump_writer_tune(w, out->threads, out->compress);
 	struct heap_sink *sink = dump_writer_sink(w);
 	st = walk_run(p, a->copy, names, sink, wo, stats, eb);
 	progress_end();
 	if (st == MS_OK)
-		st = put_metas(a, o, sink, io_now_ns() - begun);
+		st = put_metas(a, o, sink, io_now_ns() - out->begun);
 	/* An error of the sink has its text in the writer. */
 	if (st != MS_OK && eb->msg[0] != '\0')
 		return st;
@@ -312,8 +324,18 @@ walk_into(struct acquired *a, const struct acquire_opts *o, const struct walk_op
 
 /* How long a dump took in all, and from the copy to the finished file. */
 struct times {
-	uint64_t total_ns, walk_ns;
+	uint64_t total_ns, walk_ns, cpu_ns;
 };
+
+/* Processor time of all threads so far. */
+static uint64_t
+cpu_now_ns(void)
+{
+	struct timespec t = {0};
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
 
 static void
 tell(const struct acquired *a, const struct acquire_opts *o, const struct walk_stats *s,
@@ -340,8 +362,11 @@ tell(const struct acquired *a, const struct acquire_opts *o, const struct walk_s
 			"%s`",
 			text_count(refs, s->damage), path);
 	uint64_t rate = t->walk_ns > 0 ? s->objects * 1000000000 / t->walk_ns : 0;
-	log_at(LOG_VERBOSE, "from the copy to the file in %s: %s objects a second",
-		text_duration(total, t->walk_ns), text_count(objects, rate));
+	char cpu[TEXT_NUM];
+	log_at(LOG_VERBOSE,
+		"from the copy to the file in %s (%s of processors): %s objects a second",
+		text_duration(total, t->walk_ns), text_duration(cpu, t->cpu_ns),
+		text_count(objects, rate));
 	log_at(LOG_VERBOSE,
 		"copied %s; interpreted %s functions in %s instructions, %" PRIu64
 		" without an answer",
@@ -416,12 +441,14 @@ wrap_source(const struct acquire_opts *o, struct errbuf *eb)
 
 static enum status
 take(const struct acquire_opts *o, struct walk_opts *w, struct acquired *a,
-	struct outfile *out, int *exit_code, struct errbuf *eb)
+	struct output *out, int *exit_code, struct errbuf *eb)
 {
 	struct walk_stats stats = {0};
 	struct walk_known known[ACQUIRED_DAMAGE_MAX];
 	struct thread_names threads = {.a = a};
-	uint64_t begun = io_now_ns();
+	struct outfile *file = out->file;
+
+	out->begun = io_now_ns();
 
 	enum status st =
 		o->core != NULL ? acquire_core(o, a, eb) : acquire_live(o, a, eb);
@@ -438,20 +465,33 @@ take(const struct acquire_opts *o, struct walk_opts *w, struct acquired *a,
 	w->thread_name = thread_name;
 	w->native_id = native_id;
 	w->thread_name_self = &threads;
-	uint64_t copied = io_now_ns();
-	st = walk_into(a, o, w, out, begun, &stats, eb);
+	uint64_t copied = io_now_ns(), cpu = cpu_now_ns();
+	st = walk_into(a, o, w, out, &stats, eb);
 	st = acquire_explain(a, st, eb);
 	if (st != MS_OK)
 		return wrap_source(o, eb);
-	const char *path = out->path != NULL ? out->path : "-";
-	st = outfile_commit(out, eb);
+	const char *path = file->path != NULL ? file->path : "-";
+	st = outfile_commit(file, eb);
 	if (st != MS_OK)
 		return st;
 	uint64_t now = io_now_ns();
-	tell(a, o, &stats, &(struct times){now - begun, now - copied}, path);
+	struct times times = {now - out->begun, now - copied, cpu_now_ns() - cpu};
+	tell(a, o, &stats, &times, path);
 	if (stats.damage > 0)
 		*exit_code = MS_EXIT_DAMAGED;
 	return MS_OK;
+}
+
+/* As many threads as this process may have processors, and no more than are of use. */
+static unsigned
+default_threads(void)
+{
+	cpu_set_t set;
+	enum { MOST = 4 };
+
+	CPU_ZERO(&set);
+	int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+	return n < MOST ? (unsigned)n : MOST;
 }
 
 static enum status
@@ -464,12 +504,18 @@ run(const struct cmd_args *args, int *exit_code, struct errbuf *eb)
 	if (st != MS_OK)
 		return st;
 	CLEAN(outfile_fini) struct outfile out = {.fd = -1};
+	struct output output = {.file = &out, .compress = cmd_has(args, "compress")};
+	uint64_t threads;
+	st = cmd_number(args, "threads", default_threads(), 1, 64, &threads, eb);
+	if (st != MS_OK)
+		return st;
+	output.threads = (unsigned)threads;
 	st = outfile_open(&out, cmd_value(args, "output"), cmd_has(args, "force"), eb);
 	if (st != MS_OK)
 		return st;
 	guard_signals(&out);
 	CLEAN(acquired_fini) struct acquired a = {0};
-	st = take(&o, &w, &a, &out, exit_code, eb);
+	st = take(&o, &w, &a, &output, exit_code, eb);
 	guard_signals(NULL);
 	return st;
 }

@@ -88,6 +88,27 @@ column_of(const struct dumpfmt_extent *row)
 	return c;
 }
 
+/* Bytes of a column that an extent is. */
+static uint64_t
+raw_length(const struct dumpfmt_extent *row)
+{
+	return row->raw != 0 ? row->raw : row->length;
+}
+
+/* A few bytes must not unpack to all memory. */
+static enum status
+check_raw(const struct dumpfmt_extent *rows, size_t n, uint64_t room, struct errbuf *eb)
+{
+	uint64_t most = room < UINT64_MAX / RAW_RATIO_MAX ? room * RAW_RATIO_MAX : UINT64_MAX;
+
+	for (size_t i = 0; i < n; i++) {
+		if (rows[i].raw > EXTENT_RAW_MAX || rows[i].raw > most)
+			return errbuf_set(eb, MS_FORMAT, "extent %zu unpacks to too much", i);
+		most -= rows[i].raw;
+	}
+	return MS_OK;
+}
+
 static enum status
 check_rows(const struct dumpfmt_extent *rows, size_t n, uint64_t begin, uint64_t end,
 	struct errbuf *eb)
@@ -106,7 +127,7 @@ check_rows(const struct dumpfmt_extent *rows, size_t n, uint64_t begin, uint64_t
 				"extent %zu: more bytes than the file has", i);
 		room -= row->length;
 	}
-	return MS_OK;
+	return check_raw(rows, n, end - begin, eb);
 }
 
 enum status
@@ -128,7 +149,7 @@ chunk_parse_toc(const struct dumpfmt_extent *rows, size_t n, uint64_t begin, uin
 		if (c == DC_COUNT)
 			continue;
 		t.first[c + 1]++;
-		t.length[c] += rows[i].length;
+		t.length[c] += raw_length(&rows[i]);
 	}
 	for (unsigned c = 0; c < DC_COUNT; c++) {
 		if (t.length[c] % column_info[c].size != 0)
@@ -180,7 +201,7 @@ map_extent(int fd, uint8_t *to, const struct dumpfmt_extent *row, bool is_last)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
-	if ((uintptr_t)to % page != 0 || row->offset % page != 0)
+	if ((uintptr_t)to % page != 0 || row->offset % page != 0 || row->raw != 0)
 		return false;
 	if (row->length < page || (!is_last && row->length % page != 0))
 		return false;
@@ -194,10 +215,29 @@ map_extent(int fd, uint8_t *to, const struct dumpfmt_extent *row, bool is_last)
 	return false;
 }
 
-enum status
-chunk_map(int fd, const struct dumpfmt_extent *rows, size_t n, uint64_t length,
-	struct chunk_map *ret, struct errbuf *eb)
+static enum status
+unpack(int fd, const struct dumpfmt_extent *row, const struct chunk_shape *shape,
+	uint8_t *to, struct errbuf *eb)
 {
+	CLEAN_FREE uint8_t *packed = NULL;
+	size_t n = row->length;
+
+	enum status st = mem_checked(n, 1, EXTENT_RAW_MAX, &packed, eb);
+	if (st == MS_OK)
+		st = chunk_read(fd, row->offset, packed, n, eb);
+	if (st != MS_OK)
+		return st;
+	if (shape->checksums && chunk_crc32(packed, n) != row->crc32)
+		return errbuf_set(eb, MS_FORMAT, "wrong checksum of the extent at %llu",
+			(unsigned long long)row->offset);
+	return unpack_extent(packed, n, to, row->raw, shape->width, eb);
+}
+
+enum status
+chunk_map(int fd, const struct dumpfmt_extent *rows, size_t n,
+	const struct chunk_shape *shape, struct chunk_map *ret, struct errbuf *eb)
+{
+	uint64_t length = shape->length;
 	CLEAN(chunk_unmap) struct chunk_map m = {0};
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
@@ -212,10 +252,12 @@ chunk_map(int fd, const struct dumpfmt_extent *rows, size_t n, uint64_t length,
 	uint64_t done = 0;
 	for (size_t i = 0; i < n; i++) {
 		uint8_t *to = m.at + done;
-		done += rows[i].length;
+		done += raw_length(&rows[i]);
 		if (n <= EXTENTS_MAPPED_MAX && map_extent(fd, to, &rows[i], i + 1 == n))
 			continue;
-		enum status st = chunk_read(fd, rows[i].offset, to, rows[i].length, eb);
+		enum status st = rows[i].raw != 0
+			? unpack(fd, &rows[i], shape, to, eb)
+			: chunk_read(fd, rows[i].offset, to, rows[i].length, eb);
 		if (st != MS_OK)
 			return st;
 	}
@@ -242,11 +284,11 @@ chunk_verify(const struct chunk_map *m, const struct dumpfmt_extent *rows, size_
 	const uint8_t *p = m->at;
 
 	for (size_t i = 0; i < n; i++) {
-		if (chunk_crc32(p, rows[i].length) != rows[i].crc32)
+		if (rows[i].raw == 0 && chunk_crc32(p, rows[i].length) != rows[i].crc32)
 			return errbuf_set(eb, MS_FORMAT,
 				"column %s: wrong checksum of the extent at %llu", name,
 				(unsigned long long)rows[i].offset);
-		p += rows[i].length;
+		p += raw_length(&rows[i]);
 	}
 	return MS_OK;
 }

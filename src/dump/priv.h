@@ -11,12 +11,15 @@
 
 #include "memscan/dumpfmt.h"
 #include "memscan/heap.h"
+#include "memscan/io.h"
 #include "memscan/status.h"
 
 enum {
 	TOC_ROWS_MAX = 1 << 20, /* at full extents 4 TiB of dump */
 	EXTENTS_MAPPED_MAX =
 		16384, /* of a column; vm.max_map_count is 65,530 by default */
+	EXTENT_RAW_MAX = 64 << 20, /* of a compressed extent: what is unpacked at once */
+	RAW_RATIO_MAX = 512, /* what extents of a file unpack to, in sum */
 };
 
 struct column_info {
@@ -75,15 +78,69 @@ struct chunk_map {
 	size_t reserved; /* bytes of address space */
 };
 
-/* Map the n extents of one column, `length` bytes in all; what cannot be mapped is
- * copied. */
+/* What a column's extents become. */
+struct chunk_shape {
+	uint64_t length; /* bytes in all */
+	size_t width;    /* of an element */
+	bool checksums;  /* compare those of compressed extents before they are unpacked */
+};
+
+/* Map the n extents of one column; what cannot be mapped is copied, or unpacked. */
 MUST_CHECK enum status chunk_map(int fd, const struct dumpfmt_extent *rows, size_t n,
-	uint64_t length, struct chunk_map *ret, struct errbuf *eb);
+	const struct chunk_shape *shape, struct chunk_map *ret, struct errbuf *eb);
 void chunk_unmap(struct chunk_map *m);
 
-/* Compare the checksum of each extent of a mapped column. MS_FORMAT */
+/* Compare the checksum of each extent of a mapped column but compressed ones. MS_FORMAT */
 MUST_CHECK enum status chunk_verify(const struct chunk_map *m,
 	const struct dumpfmt_extent *rows, size_t n, const char *name, struct errbuf *eb);
+
+/* ---- compressed extents ---- */
+
+/* What goes into the file: bytes that are borrowed, and the length before if compressed. */
+struct packed {
+	const uint8_t *at;
+	size_t n;
+	uint64_t raw; /* 0: not compressed */
+	uint32_t crc32;
+};
+
+struct packer;
+struct packer *packer_new(void);
+void packer_free(struct packer *p);
+
+/* n bytes of elements of a width, compressed if that makes them fewer; valid until the next call. */
+struct packed pack_extent(struct packer *p, const uint8_t *at, size_t n, size_t width);
+
+/* The raw bytes that n compressed ones at `at` stand for. MS_FORMAT */
+MUST_CHECK enum status unpack_extent(const uint8_t *at, size_t n, uint8_t *to, size_t raw,
+	size_t width, struct errbuf *eb);
+
+/* ---- extents on their way to the file ---- */
+
+struct extents;
+struct extents *extents_new(struct outfile *out);
+void extents_free(struct extents *e);
+
+/* Before the first extent: work in threads - 1 more threads; compress. */
+void extents_tune(struct extents *e, unsigned threads, bool compress);
+
+/* Bytes that are no extent, while none is under way. */
+MUST_CHECK enum status extents_write(
+	struct extents *e, const void *p, size_t n, struct errbuf *eb);
+
+/* Hand n bytes of a column over, with their memory; the status of what has failed so far. */
+MUST_CHECK enum status extents_put(
+	struct extents *e, enum dump_column column, uint8_t *at, size_t n);
+
+/* Wait until all are in the file; then what failed. */
+MUST_CHECK enum status extents_drain(struct extents *e, struct errbuf *eb);
+
+/* Write the table of contents and the trailer. */
+MUST_CHECK enum status extents_finish(struct extents *e, struct errbuf *eb);
+
+/* Rows of all extents in order of the file; nothing may be under way. */
+const struct dumpfmt_extent *extents_rows(const struct extents *e, size_t *n);
+uint64_t extents_bytes(struct extents *e); /* of the file so far */
 
 /* ---- the rest of the layer ---- */
 

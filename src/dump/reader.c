@@ -230,7 +230,8 @@ map_columns(int fd, const struct chunk_toc *toc, uint32_t columns, bool checksum
 		size_t n = toc->first[c + 1] - toc->first[c];
 		if ((columns & 1u << c) == 0)
 			continue;
-		enum status st = chunk_map(fd, rows, n, toc->length[c], &maps[c], eb);
+		struct chunk_shape shape = {toc->length[c], column_info[c].size, checksums};
+		enum status st = chunk_map(fd, rows, n, &shape, &maps[c], eb);
 		if (st != MS_OK)
 			return errbuf_wrap(eb, "column %s", column_info[c].name);
 		if (!checksums)

@@ -23,16 +23,17 @@ enum {
 struct column {
 	uint8_t *at;
 	size_t n, cap;  /* bytes; cap is 0 or a multiple of DUMP_ALIGN */
-	uint64_t total; /* bytes written to the file */
-	VEC(struct dumpfmt_extent) rows;
+	uint64_t total; /* bytes handed over */
 };
 
 struct dump_writer {
 	struct outfile *out;
+	struct extents *file;
 	struct heap_sink sink;
 	struct errbuf err; /* the first failure */
 	bool is_finished;
-	struct dump_counts counts; /* file_bytes is where the next byte goes */
+	bool compress;
+	struct dump_counts counts;
 	uint32_t nstr;
 	uint64_t own_refs; /* references of the last object so far */
 	uint64_t ordered; /* ids that came in order of address */
@@ -45,34 +46,7 @@ struct dump_writer {
 
 /* ---- bytes to the file ---- */
 
-/* A text in front of an error that was set; remembers it for all later calls. */
-static enum status
-wrap_path(struct dump_writer *w)
-{
-	return errbuf_wrap(
-		&w->err, "%s", w->out->path != NULL ? w->out->path : "standard output");
-}
-
-static enum status
-put_raw(struct dump_writer *w, const void *p, size_t n)
-{
-	if (w->err.code != MS_OK)
-		return w->err.code;
-	if (io_write_all(w->out->fd, p, n, &w->err) != MS_OK)
-		return wrap_path(w);
-	w->counts.file_bytes += n;
-	return MS_OK;
-}
-
-static enum status
-put_padding(struct dump_writer *w, size_t align)
-{
-	static const uint8_t zeros[DUMP_ALIGN];
-
-	return put_raw(w, zeros, (size_t)(-w->counts.file_bytes & (align - 1)));
-}
-
-/* Write what is buffered as an extent. If that fails it is dropped, like the dump. */
+/* Hand over what is buffered: it becomes an extent. */
 static void
 extent_end(struct dump_writer *w, enum dump_column id)
 {
@@ -80,20 +54,13 @@ extent_end(struct dump_writer *w, enum dump_column id)
 
 	if (c->n == 0)
 		return;
-	enum status st = put_padding(w, c->n >= DUMP_ALIGN ? DUMP_ALIGN : DUMP_PACK);
-	if (st == MS_OK) {
-		struct dumpfmt_extent row = {
-			.crc32 = chunk_crc32(c->at, c->n),
-			.offset = w->counts.file_bytes,
-			.length = c->n,
-		};
-		memcpy(row.column, column_info[id].name, sizeof(row.column));
-		vec_push(&c->rows, row);
-		st = put_raw(w, c->at, c->n);
-	}
+	enum status st = extents_put(w->file, id, c->at, c->n);
+	if (st != MS_OK && w->err.code == MS_OK)
+		st = extents_drain(w->file, &w->err);
 	(void)st; /* It stays in w->err, which every call looks at. */
 	c->total += c->n;
-	c->n = 0;
+	c->n = c->cap = 0;
+	c->at = NULL;
 }
 
 /* ---- bytes to a column ---- */
@@ -103,16 +70,11 @@ static __attribute__((noinline)) void
 column_turn(struct dump_writer *w, enum dump_column id)
 {
 	struct column *c = &w->col[id];
-	size_t cap = c->cap;
+	size_t cap = c->cap != 0 ? c->cap : EXTENT_MIN;
 
 	extent_end(w, id);
-	if (cap == 0)
-		cap = EXTENT_MIN;
 	while (cap < EXTENT_MAX && c->total / EXTENT_SHARE >= 2 * cap)
 		cap *= 2;
-	if (cap == c->cap)
-		return;
-	free(c->at);
 	c->at = xmalloc(cap);
 	c->cap = cap;
 }
@@ -239,6 +201,13 @@ put_own_refs(struct dump_writer *w)
 	w->own_refs = 0;
 }
 
+/* Whether the addresses cannot be had from the file again. */
+static bool
+must_keep_addrs(const struct dump_writer *w)
+{
+	return !w->out->seekable || w->compress;
+}
+
 static enum status
 sink_object(void *self, const struct heap_obj *o)
 {
@@ -255,7 +224,7 @@ sink_object(void *self, const struct heap_obj *o)
 	w->counts.bytes += o->size;
 	if (id % HEAP_VALUE_STRIDE == 0)
 		put_u64(w, DC_VALA, column_length(w, DC_VALS));
-	if (!w->sink.is_ordering && !w->out->seekable)
+	if (!w->sink.is_ordering && must_keep_addrs(w))
 		vec_push(&w->addrs, o->addr);
 	if (o->size >= UINT32_MAX || o->refcount >= UINT32_MAX)
 		put_big(w, id, o);
@@ -455,16 +424,32 @@ finish_columns(struct dump_writer *w)
 		put_own_refs(w);
 }
 
-/*
- * Make OSRT, where it was not given, from the addresses: those kept, or those in the file,
- * mapped.
- */
+/* Map the addresses that are in the file. */
+static enum status
+map_addrs(struct dump_writer *w, struct chunk_map *map, struct errbuf *eb)
+{
+	struct chunk_shape shape = {w->col[DC_OADR].total, sizeof(uint64_t), false};
+	VEC(struct dumpfmt_extent) own = {0};
+	size_t n;
+
+	enum status st = extents_drain(w->file, eb);
+	if (st != MS_OK)
+		return st;
+	const struct dumpfmt_extent *rows = extents_rows(w->file, &n);
+	for (size_t i = 0; i < n; i++)
+		if (memcmp(rows[i].column, column_info[DC_OADR].name, 4) == 0)
+			vec_push(&own, rows[i]);
+	st = chunk_map(w->out->fd, own.at, own.n, &shape, map, eb);
+	vec_fini(&own);
+	return st;
+}
+
+/* Make OSRT, where it was not given, from the addresses: those kept, or those in the file. */
 static enum status
 finish_sorted(struct dump_writer *w, struct errbuf *eb)
 {
 	CLEAN(chunk_unmap) struct chunk_map map = {0};
 	CLEAN_FREE uint32_t *ids = NULL;
-	const struct column *c = &w->col[DC_OADR];
 	const uint64_t *addrs = w->addrs.at;
 	uint32_t n = (uint32_t)w->counts.objects;
 	enum status st = MS_OK;
@@ -473,11 +458,11 @@ finish_sorted(struct dump_writer *w, struct errbuf *eb)
 		return errbuf_set(eb, MS_USAGE,
 			"order of addresses: %llu of %u objects",
 			(unsigned long long)w->ordered, n);
+	if (n == 0 || w->sink.is_ordering)
+		return MS_OK;
 	extent_end(w, DC_OADR);
-	if (w->err.code != MS_OK || n == 0 || w->sink.is_ordering)
-		return w->err.code;
-	if (w->out->seekable) {
-		st = chunk_map(w->out->fd, c->rows.at, c->rows.n, c->total, &map, eb);
+	if (!must_keep_addrs(w)) {
+		st = map_addrs(w, &map, eb);
 		addrs = (const uint64_t *)(const void *)map.at;
 	}
 	if (st == MS_OK)
@@ -488,33 +473,6 @@ finish_sorted(struct dump_writer *w, struct errbuf *eb)
 		return errbuf_wrap(eb, "order of addresses");
 	put_bytes(w, DC_OSRT, ids, n * sizeof(*ids));
 	return w->err.code;
-}
-
-static enum status
-finish_toc(struct dump_writer *w)
-{
-	VEC(struct dumpfmt_extent) rows = {0};
-	enum status st = put_padding(w, DUMP_PACK);
-
-	for (unsigned c = 0; c < DC_COUNT; c++)
-		for (size_t i = 0; i < w->col[c].rows.n; i++)
-			vec_push(&rows, w->col[c].rows.at[i]);
-	size_t bytes = rows.n * sizeof(*rows.at);
-	struct dumpfmt_trailer t = {
-		.toc_offset = w->counts.file_bytes,
-		.toc_rows = (uint32_t)rows.n,
-		.toc_crc32 = chunk_crc32(rows.at, bytes),
-		.file_size = w->counts.file_bytes + bytes + sizeof(t),
-		.magic = DUMP_END_MAGIC,
-	};
-	if (rows.n > TOC_ROWS_MAX && st == MS_OK)
-		st = errbuf_set(&w->err, MS_LIMIT, "too many extents for a dump");
-	if (st == MS_OK)
-		st = put_raw(w, rows.at, bytes);
-	if (st == MS_OK)
-		st = put_raw(w, &t, sizeof(t));
-	vec_fini(&rows);
-	return st;
 }
 
 enum status
@@ -536,7 +494,7 @@ dump_writer_finish(struct dump_writer *w, struct errbuf *eb)
 			extent_end(w, (enum dump_column)c);
 	for (unsigned c = 0; c < DC_COUNT; c++)
 		extent_end(w, (enum dump_column)c);
-	if (w->err.code == MS_OK && finish_toc(w) == MS_OK)
+	if (w->err.code == MS_OK && extents_finish(w->file, &w->err) == MS_OK)
 		return MS_OK;
 	*eb = w->err;
 	return w->err.code;
@@ -556,6 +514,7 @@ dump_writer_new(struct outfile *out, struct dump_writer **ret, struct errbuf *eb
 	};
 
 	w->out = out;
+	w->file = extents_new(out);
 	w->sink = (struct heap_sink){
 		.self = w,
 		.string = sink_string,
@@ -574,14 +533,20 @@ dump_writer_new(struct outfile *out, struct dump_writer **ret, struct errbuf *eb
 		.damage = sink_damage,
 		.meta = sink_meta,
 	};
-	enum status st = put_raw(w, &header, sizeof(header));
+	enum status st = extents_write(w->file, &header, sizeof(header), eb);
 	if (st != MS_OK) {
-		*eb = w->err;
 		dump_writer_free(w);
 		return st;
 	}
 	*ret = w;
 	return MS_OK;
+}
+
+void
+dump_writer_tune(struct dump_writer *w, unsigned threads, bool compress)
+{
+	w->compress = compress;
+	extents_tune(w->file, threads, compress);
 }
 
 struct heap_sink *
@@ -593,7 +558,10 @@ dump_writer_sink(struct dump_writer *w)
 struct dump_counts
 dump_writer_counts(const struct dump_writer *w)
 {
-	return w->counts;
+	struct dump_counts counts = w->counts;
+
+	counts.file_bytes = extents_bytes(w->file);
+	return counts;
 }
 
 void
@@ -601,10 +569,9 @@ dump_writer_free(struct dump_writer *w)
 {
 	if (w == NULL)
 		return;
-	for (unsigned c = 0; c < DC_COUNT; c++) {
+	extents_free(w->file);
+	for (unsigned c = 0; c < DC_COUNT; c++)
 		free(w->col[c].at);
-		vec_fini(&w->col[c].rows);
-	}
 	vec_fini(&w->addrs);
 	vec_fini(&w->meta);
 	vec_fini(&w->record);

@@ -525,6 +525,12 @@ sample_walk(const struct heap *h)
 int
 sample_dump(uint64_t seed, uint32_t nobj)
 {
+	return sample_dump_tuned(seed, nobj, 1, false);
+}
+
+int
+sample_dump_tuned(uint64_t seed, uint32_t nobj, unsigned threads, bool compress)
+{
 	struct outfile out = {.fd = memfd_create("sample", MFD_CLOEXEC),
 		.seekable = true,
 		.open = true};
@@ -533,6 +539,7 @@ sample_dump(uint64_t seed, uint32_t nobj)
 
 	ck_assert_int_ge(out.fd, 0);
 	ck_assert_int_eq(dump_writer_new(&out, &w, &eb), MS_OK);
+	dump_writer_tune(w, threads, compress);
 	const struct heap_sink *s = dump_writer_sink(w);
 	ck_assert_int_eq(
 		nobj == 0 ? sample_golden(s) : sample_random(s, seed, nobj), MS_OK);

@@ -36,6 +36,9 @@ uint64_t sample_walk(const struct heap *h);
  */
 int sample_dump(uint64_t seed, uint32_t nobj);
 
+/* The same, see dump_writer_tune. */
+int sample_dump_tuned(uint64_t seed, uint32_t nobj, unsigned threads, bool compress);
+
 /* The whole contents of a file by descriptor; free() it. */
 uint8_t *sample_bytes(int fd, size_t *len);
 

@@ -265,6 +265,11 @@ START_TEST(wrong_rows)
 		{{{"XXXX", 0, 64, 800, 0}, {"OTYP", 0, 2000, 8, 0}},
 			"extent 1 is outside"},
 		{{{"OTYP", 0, 64, 4, 0}, {"OTYP", 0, 100, 3, 0}}, "column OTYP: 7 bytes"},
+		{{{"OTYP", 0, 64, 4, 6}}, "column OTYP: 6 bytes"},
+		{{{"OTYP", 0, 64, 4, (64u << 20) + 4}}, "extent 0 unpacks to too much"},
+		{{{"OTYP", 0, 64, 4, UINT64_MAX}}, "extent 0 unpacks to too much"},
+		{{{"OTYP", 0, 64, 4, 400000}, {"OADR", 0, 80, 4, 400000}},
+			"extent 1 unpacks to too much"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -402,6 +407,11 @@ START_TEST(corpus)
 		snprintf(name, sizeof(name), "valid-%u.dump", n);
 		save(CORPUS, name, again, len);
 	}
+	CLEAN_CLOSE int packed = sample_dump_tuned(1, 40, 1, true);
+	CLEAN_FREE uint8_t *bytes = NULL;
+	size_t packed_len;
+	bytes = sample_bytes(packed, &packed_len);
+	save(CORPUS, "compressed.dump", bytes, packed_len);
 }
 END_TEST
 
