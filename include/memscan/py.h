@@ -179,6 +179,9 @@ const struct pytype *py_type_of(struct py *p, taddr addr);
  */
 MUST_CHECK enum status py_obj(struct py *p, taddr addr, struct pyobj *ret);
 
+/* Call for memory that the object at addr, whose head has come by now, will lead to when it is read. */
+void py_prefetch(struct py *p, taddr addr);
+
 /* The address of the tp_traverse that must be asked (py_hooks) for an object's references; 0 if none. */
 taddr py_asks(struct py *p, const struct pyobj *o);
 

@@ -86,7 +86,7 @@ struct target_data {
 /* False if addr lies in no region that has data. */
 bool target_at(struct target *t, taddr addr, struct target_data *ret);
 
-/* Call for the cache lines of an object's head at addr, if they are of the region used last thereabouts. */
+/* Call for the cache lines around an object's head at addr, if they are of the region used last thereabouts. */
 void target_prefetch(const struct target *t, taddr addr);
 
 /*

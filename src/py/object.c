@@ -199,6 +199,28 @@ py_has_table(const struct pytype *ty)
 	return ty->is_structseq || (ty->shape != NULL && !ty->shape->is_asked);
 }
 
+void
+py_prefetch(struct py *p, taddr addr)
+{
+	const struct layout *l = p->l;
+	struct target_data d;
+	enum pyf id = PYF_DICT_KEYS;
+
+	if (!target_at(p->t, addr, &d) || d.n < PYOBJ_VIEW)
+		return;
+	const struct pytype *ty =
+		py_type_recent(p, layout_get(l, PYF_OB_TYPE, d.p));
+	if (ty == NULL)
+		return;
+	if (ty->flags & TPF_LIST)
+		id = PYF_LIST_ITEMS;
+	else if (!(ty->flags & TPF_DICT) || !layout_has(l, PYF_DICT_KEYS))
+		return;
+	taddr to = layout_get(l, id, d.p);
+	target_prefetch(p->t, to);
+	target_prefetch(p->t, to + 128);
+}
+
 /*
  * The tp_traverse that must be asked about an object: 0 if a shape knows, or if the
  * object is none of the collector's.

@@ -195,6 +195,8 @@ struct loop {
 	uint64_t steps, until;
 };
 bool loop_seen(struct loop *l, taddr at);
+/* type.c: the type at addr if it is one of those met lately. */
+const struct pytype *py_type_recent(struct py *p, taddr addr);
 
 /* type.c: the state that the main interpreter keeps of a static builtin type, 0 if it is in the type. */
 taddr type_state(struct py *p, taddr addr);

@@ -507,12 +507,24 @@ load_type(struct py *p, taddr addr)
 		: remember(p, addr, NULL);
 }
 
+static const struct pytype **
+recent_of(struct py *p, taddr addr)
+{
+	/* Fibonacci hashing: types of one kind lie at regular distances. */
+	return &p->recent[addr * 0x9e3779b97f4a7c15u >> 32 & (TYPE_RECENT - 1)];
+}
+
+const struct pytype *
+py_type_recent(struct py *p, taddr addr)
+{
+	const struct pytype *ty = *recent_of(p, addr);
+	return ty != NULL && ty->addr == addr ? ty : NULL;
+}
+
 const struct pytype *
 py_type(struct py *p, taddr addr)
 {
-	/* Fibonacci hashing: types of one kind lie at regular distances. */
-	const struct pytype **recent =
-		&p->recent[addr * 0x9e3779b97f4a7c15u >> 32 & (TYPE_RECENT - 1)];
+	const struct pytype **recent = recent_of(p, addr);
 	uint32_t i;
 
 	if (*recent != NULL && (*recent)->addr == addr)

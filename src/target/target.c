@@ -479,9 +479,10 @@ target_prefetch(const struct target *t, taddr addr)
 	const struct memo *m = &t->memo[memo_slot(addr)];
 	uint64_t off = addr - m->start;
 
+	/* One line before, for what stands in front of objects; a prefetch never faults. */
 	if (off < m->len) {
-		__builtin_prefetch(m->data + off);
-		__builtin_prefetch(m->data + off + 63);
+		__builtin_prefetch(m->data + off - 32);
+		__builtin_prefetch(m->data + off + 32);
 	}
 }
 

@@ -44,7 +44,7 @@ settle_label(struct walker *w, uint32_t label)
 }
 
 /* How far ahead of a reference and of a visit memory is asked for. */
-enum { AHEAD_REFS = 8, AHEAD_VISITS = 6 };
+enum { AHEAD_REFS = 8, AHEAD_HEADS = 8, AHEAD_BODIES = 4 };
 
 static void
 prefetch_ref(struct walker *w, taddr to)
@@ -173,8 +173,10 @@ walk_drain(struct walker *w)
 	w->out.n = 0;
 	while (w->queue.taken < w->queue.n) {
 		size_t id = w->queue.taken;
-		if (id + AHEAD_VISITS < w->queue.n)
-			target_prefetch(w->t, queue_at(&w->queue, id + AHEAD_VISITS));
+		if (id + AHEAD_HEADS < w->queue.n) {
+			target_prefetch(w->t, queue_at(&w->queue, id + AHEAD_HEADS));
+			py_prefetch(w->p, queue_at(&w->queue, id + AHEAD_BODIES));
+		}
 		w->from = (uint32_t)id;
 		enum status st = visit(w, (objid)id, queue_next(&w->queue));
 		if (st != MS_OK)
