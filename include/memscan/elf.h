@@ -34,6 +34,9 @@ struct modules;
  */
 MUST_CHECK enum status modules_load(struct target *t, pid_t pid, struct modules **ret, struct errbuf *eb);
 void modules_free(struct modules *m);
+
+/* Give back the memory of debug information, tens of megabytes; it is read again when it is asked for. */
+void modules_drop_debug(struct modules *m);
 size_t modules_count(const struct modules *m);
 struct module *modules_at(struct modules *m, size_t i);
 

@@ -27,6 +27,7 @@ find_runtime(const struct acquire_opts *o, struct acquired *a, struct target *t,
 	st = layout_load(&a->rt, o->offsets, &a->layout, eb);
 	if (st == MS_OK)
 		log_at(LOG_VERBOSE, "offsets from %s", a->layout.origin);
+	modules_drop_debug(a->modules);
 	return st;
 }
 

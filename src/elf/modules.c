@@ -107,23 +107,36 @@ module_elf(struct module *m)
 
 /* ---- making and freeing ---- */
 
+/* All that is opened again when it is asked for; names of symbols may lie in it. */
 static void
-file_free(struct elf_file *f)
+file_drop_debug(struct elf_file *f)
 {
-	if (f == NULL)
-		return;
 	symtab_free(f->symtab);
 	dwarf_end(f->dwarf);
 	dwarf_end(f->alt);
 	elf_end(f->alt_elf);
 	elf_end(f->debug);
-	elf_end(f->elf);
+	f->symtab = NULL;
+	f->dwarf = f->alt = NULL;
+	f->alt_elf = f->debug = NULL;
 	mem_clean_close(&f->alt_fd);
 	mem_clean_close(&f->debug_fd);
-	mem_clean_close(&f->fd);
-	head_fini(&f->head);
+	f->alt_fd = f->debug_fd = -1;
 	free(f->debug_path);
 	free(f->origin);
+	f->debug_path = f->origin = NULL;
+	f->is_debug_sought = f->is_dwarf_sought = false;
+}
+
+static void
+file_free(struct elf_file *f)
+{
+	if (f == NULL)
+		return;
+	file_drop_debug(f);
+	elf_end(f->elf);
+	mem_clean_close(&f->fd);
+	head_fini(&f->head);
 	free(f);
 }
 
@@ -153,6 +166,14 @@ modules_free(struct modules *list)
 	}
 	free(list->at);
 	free(list);
+}
+
+void
+modules_drop_debug(struct modules *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->at[i].file != NULL && list->at[i].file->is_dwarf_sought)
+			file_drop_debug(list->at[i].file);
 }
 
 static void

@@ -195,6 +195,7 @@ struct loop {
 	uint64_t steps, until;
 };
 bool loop_seen(struct loop *l, taddr at);
+
 /* type.c: the type at addr if it is one of those met lately. */
 const struct pytype *py_type_recent(struct py *p, taddr addr);
 
