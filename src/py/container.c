@@ -16,7 +16,7 @@ static bool
 is_array(struct py *p, taddr addr, uint64_t n, uint64_t width)
 {
 	return n <= LIM_REFS && addr != 0 &&
-		target_is_mapped(p->t, addr, (size_t)(n * width));
+		py_is_mapped(p, addr, n * width);
 }
 
 enum status

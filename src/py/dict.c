@@ -72,7 +72,7 @@ keys_read(struct py *p, taddr addr, struct keys *ret)
 		ret->room * ret->entry_size;
 	ret->lookup = has_kind ? 0 : layout_get(p->l, PYF_KEYS_LOOKUP, v);
 	if (ret->n > dk_size ||
-		!target_is_mapped(p->t, ret->entries, (size_t)(ret->n * ret->entry_size)))
+		!py_is_mapped(p, ret->entries, ret->n * ret->entry_size))
 		return MS_FORMAT;
 	return MS_OK;
 }
@@ -89,7 +89,7 @@ table_27(struct py *p, const void *v, struct keys *ret)
 		.value_off = (uint32_t)layout_off(p->l, PYF_ENTRY27_VALUE),
 	};
 	if (ret->n > 1ull << 40 ||
-		!target_is_mapped(p->t, ret->entries, (size_t)(ret->n * ret->entry_size)))
+		!py_is_mapped(p, ret->entries, ret->n * ret->entry_size))
 		return MS_FORMAT;
 	return MS_OK;
 }

@@ -15,6 +15,17 @@ py_word(struct py *p, taddr addr, uint64_t *ret)
 	return MS_OK;
 }
 
+bool
+py_is_mapped(struct py *p, taddr addr, uint64_t n)
+{
+	struct target_data d;
+
+	/* What is at hand needs no search of the regions. */
+	if (target_at(p->t, addr, &d) && n <= d.n)
+		return true;
+	return target_is_mapped(p->t, addr, (size_t)n);
+}
+
 const struct pytype *
 py_type_of(struct py *p, taddr addr)
 {

@@ -270,6 +270,9 @@ MUST_CHECK enum status wellknown_resolve(struct py *p, struct errbuf *eb);
 /* The type or singleton of an exported name, where there are no symbols as far as builtins has it; 0. */
 taddr wellknown_find(struct py *p, const char *symbol);
 
+/* object.c: whether [addr, addr + n) can be read, as far as the mappings say. */
+bool py_is_mapped(struct py *p, taddr addr, uint64_t n);
+
 /* object.c: one word of the target. */
 MUST_CHECK enum status py_word(struct py *p, taddr addr, uint64_t *ret);
 
