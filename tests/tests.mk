@@ -92,7 +92,7 @@ $(SPLITTOOLS): %: %.o $(filter-out %/split.o,$(SPLITOBJ))
 -include $(UNITOBJ:.o=.d) $(SPLITTOOLS:=.d) $(FUZZERS:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/driver.d
 .SECONDARY:
 
-.PHONY: check check-built check-unit check-live check-lint check-split hdr-check asan fuzz bench demo programs
+.PHONY: check check-built check-unit check-live check-lint check-split hdr-check asan fuzz bench bench-scale demo programs
 check:  ## install what tests need, then run all of them
 	@sh tests/setup.sh check
 	@$(MAKE) --no-print-directory check-built
@@ -130,6 +130,9 @@ fuzz:  ## build libFuzzer programs with clang: build/fuzz/fuzz/NAME tests/fuzz/c
 bench: all $(TOOLS)  ## time, pause and memory on a million objects
 	@$(TESTENV) python3 tests/bench/bench.py
 	@$(TESTENV) sh tests/bench/analyse.sh
+
+bench-scale: all $(TOOLS)  ## cost at 0.1 to 20 million objects, and extreme heaps
+	@$(TESTENV) python3 tests/bench/scale.py
 
 demo:  ## install what is missing, build, and dump a live web service under load
 	@sh tests/setup.sh demo
