@@ -24,6 +24,8 @@ enum cell_type {
 	CELL_ID,      /* right; a plain number everywhere: a pid */
 	CELL_NANOS,   /* right; 28.3 ms in text, nanoseconds elsewhere */
 	CELL_TIME,    /* seconds since 1970; 2026-01-31 12:00:00 UTC in text */
+	CELL_COUNT_CHANGE, /* right; +1,024 or -17 in text; u is an int64_t made unsigned */
+	CELL_BYTES_CHANGE, /* right; +1.5M in text */
 };
 
 struct column {
@@ -153,6 +155,12 @@ char *value_text(const struct heap *h, objid i, char *buf, size_t cap);
  */
 char *kind_text(const struct heap *h, const struct kinds *k, uint32_t kind, char *buf,
 	size_t cap);
+
+/*
+ * The course of n numbers in n characters from the smallest to the largest: blocks of
+ * eighths, or ASCII. UINT64_MAX: there is none, a blank.
+ */
+char *spark_text(const uint64_t *values, size_t n, bool is_utf8, char *buf, size_t cap);
 
 /* ---- graphs ---- */
 

@@ -33,6 +33,19 @@ put_time(struct out *o, uint64_t seconds)
 		out_str(o, buf);
 }
 
+/* The sign, then the amount; none of what did not change. */
+static void
+put_change(struct out *o, const struct column *c, uint64_t change)
+{
+	bool is_less = (int64_t)change < 0;
+	uint64_t by = is_less ? 0 - change : change;
+	char num[TEXT_NUM];
+
+	out_str(o, by == 0 ? "" : is_less ? "-" : "+");
+	out_str(o,
+		c->type == CELL_COUNT_CHANGE ? text_count(num, by) : text_size(num, by));
+}
+
 void
 cell_put_text(struct out *o, const struct column *c, const struct cell *v)
 {
@@ -68,6 +81,10 @@ cell_put_text(struct out *o, const struct column *c, const struct cell *v)
 	case CELL_TIME:
 		put_time(o, v->u);
 		return;
+	case CELL_COUNT_CHANGE:
+	case CELL_BYTES_CHANGE:
+		put_change(o, c, v->u);
+		return;
 	}
 }
 
@@ -93,6 +110,12 @@ put_exact(struct out *o, const struct column *c, const struct cell *v)
 	case CELL_NANOS:
 	case CELL_TIME:
 		out_u64(o, v->u);
+		return;
+	case CELL_COUNT_CHANGE:
+	case CELL_BYTES_CHANGE:
+		if ((int64_t)v->u < 0)
+			out_char(o, '-');
+		out_u64(o, (int64_t)v->u < 0 ? 0 - v->u : v->u);
 		return;
 	}
 }
