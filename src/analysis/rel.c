@@ -5,26 +5,33 @@
  */
 #include "memscan/analysis.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "memscan/mem.h"
+#include "memscan/strtab.h"
+#include "memscan/vec.h"
 
-static bool
-is_same_text(const struct heap *a, uint32_t x, const struct heap *b, uint32_t y)
+/* What its name says, as a number that both heaps share, for each type. */
+static enum status
+number_types(const struct heap *h, struct strtab *t, uint32_t **ret, struct errbuf *eb)
 {
-	size_t alen, blen;
-	const char *at = heap_str(a, x, &alen), *bt = heap_str(b, y, &blen);
+	VEC(char) key = {0};
 
-	return alen == blen && memcmp(at, bt, alen) == 0;
-}
-
-static bool
-is_same_type(const struct heap *a, uint32_t x, const struct heap *b, uint32_t y)
-{
-	const struct heap_type *at = &a->types[x], *bt = &b->types[y];
-
-	return is_same_text(a, at->name, b, bt->name) &&
-		is_same_text(a, at->module, b, bt->module);
+	enum status st =
+		mem_checked((size_t)h->ntype + 1, sizeof(**ret), SIZE_MAX, ret, eb);
+	for (uint32_t k = 0; k < h->ntype && st == MS_OK; k++) {
+		size_t mlen, nlen;
+		const char *module = heap_str(h, h->types[k].module, &mlen);
+		const char *name = heap_str(h, h->types[k].name, &nlen);
+		vec_reserve(&key, mlen + nlen + 1);
+		memcpy(key.at, module, mlen);
+		key.at[mlen] = '\0';
+		memcpy(key.at + mlen + 1, name, nlen);
+		(*ret)[k] = strtab_put(t, key.at, mlen + nlen + 1);
+	}
+	vec_fini(&key);
+	return st;
 }
 
 /* Of dumps with values of different length, as much is compared as both have. */
@@ -52,38 +59,132 @@ is_same_meta(const struct heap *a, const struct heap *b, const char *key)
 	return at != NULL && bt != NULL && strcmp(at, bt) == 0;
 }
 
+/*
+ * The system derives when a process began from when it itself did, and may be off by a
+ * second from one time to the next.
+ */
+enum { START_SLACK = 2 };
+
 bool
 rel_same_process(const struct heap *h, const struct heap *older)
 {
-	return is_same_meta(h, older, "pid") && is_same_meta(h, older, "start_time");
+	const char *at = heap_meta_get(h, "start_time");
+	const char *bt = heap_meta_get(older, "start_time");
+
+	if (!is_same_meta(h, older, "pid") || at == NULL || bt == NULL)
+		return false;
+	long long a = strtoll(at, NULL, 10), b = strtoll(bt, NULL, 10);
+	unsigned long long apart = a > b ? (unsigned long long)a - (unsigned long long)b
+					 : (unsigned long long)b - (unsigned long long)a;
+	return apart <= START_SLACK;
+}
+
+/* Two heaps that are gone along at once, in order of addresses. */
+struct pairs {
+	const struct heap *h, *older;
+	uint32_t *types, *older_types; /* by type: number of its name */
+	uint32_t x, y;
+};
+
+static void
+pairs_fini(struct pairs *p)
+{
+	free(p->types);
+	free(p->older_types);
+}
+
+static enum status
+pairs_init(struct pairs *p, const struct heap *h, const struct heap *older,
+	struct errbuf *eb)
+{
+	struct strtab *t = strtab_new();
+
+	*p = (struct pairs){.h = h, .older = older};
+	enum status st = number_types(h, t, &p->types, eb);
+	if (st == MS_OK)
+		st = number_types(older, t, &p->older_types, eb);
+	strtab_free(t);
+	return st;
+}
+
+/* The next object that both have. */
+static bool
+pairs_next(struct pairs *p, objid *now, objid *then)
+{
+	const struct heap *h = p->h, *older = p->older;
+
+	for (; p->x < h->nobj; p->x++) {
+		objid i = h->by_addr[p->x];
+		while (p->y < older->nobj &&
+			older->addr[older->by_addr[p->y]] < h->addr[i])
+			p->y++;
+		if (p->y == older->nobj)
+			return false;
+		objid o = older->by_addr[p->y];
+		if (older->addr[o] != h->addr[i] ||
+			p->types[h->type[i]] != p->older_types[older->type[o]])
+			continue;
+		struct heap_value a = heap_value(h, i), b = heap_value(older, o);
+		if (!is_same_value(&a, &b))
+			continue;
+		p->x++;
+		*now = i;
+		*then = o;
+		return true;
+	}
+	return false;
 }
 
 enum status
 rel_compute(const struct heap *h, const struct heap *older, struct bitset *ret,
 	struct errbuf *eb)
 {
+	CLEAN(pairs_fini) struct pairs p = {0};
 	CLEAN(bitset_fini) struct bitset b = {0};
+	objid i, o;
 
 	enum status st = bitset_init(&b, h->nobj, eb);
+	if (st == MS_OK)
+		st = pairs_init(&p, h, older, eb);
 	if (st != MS_OK)
 		return st;
-	/* Both are in order of their addresses: go along the two at once. */
-	uint32_t y = 0;
-	for (uint32_t x = 0; x < h->nobj; x++) {
-		objid i = h->by_addr[x];
-		while (y < older->nobj && older->addr[older->by_addr[y]] < h->addr[i])
-			y++;
-		if (y == older->nobj)
-			break;
-		objid o = older->by_addr[y];
-		if (older->addr[o] != h->addr[i] ||
-			!is_same_type(h, h->type[i], older, older->type[o]))
-			continue;
-		struct heap_value now = heap_value(h, i), then = heap_value(older, o);
-		if (is_same_value(&now, &then))
-			bitset_add(&b, i);
-	}
+	while (pairs_next(&p, &i, &o))
+		bitset_add(&b, i);
 	*ret = b;
 	b = (struct bitset){0};
 	return MS_OK;
+}
+
+enum status
+match_compute(const struct heap *h, const struct heap *older, struct match *ret,
+	struct errbuf *eb)
+{
+	CLEAN(pairs_fini) struct pairs p = {0};
+	CLEAN(match_fini) struct match m = {0};
+	objid i, o;
+
+	enum status st = mem_array(h->nobj, sizeof(*m.then), &m.then, eb);
+	if (st == MS_OK)
+		st = mem_array(older->nobj, sizeof(*m.now), &m.now, eb);
+	if (st == MS_OK)
+		st = pairs_init(&p, h, older, eb);
+	if (st != MS_OK)
+		return st;
+	memset(m.then, 0xff, (size_t)h->nobj * sizeof(*m.then));
+	memset(m.now, 0xff, (size_t)older->nobj * sizeof(*m.now));
+	while (pairs_next(&p, &i, &o)) {
+		m.then[i] = o;
+		m.now[o] = i;
+	}
+	*ret = m;
+	m = (struct match){0};
+	return MS_OK;
+}
+
+void
+match_fini(struct match *m)
+{
+	free(m->then);
+	free(m->now);
+	*m = (struct match){0};
 }
