@@ -17,6 +17,7 @@
 const struct cmd *const cmd_table[] = {
 	&cmd_check,
 	&cmd_completion,
+	&cmd_diff,
 	&cmd_dump,
 	&cmd_export,
 	&cmd_find,
@@ -30,6 +31,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_summary,
 	&cmd_threads,
 	&cmd_top,
+	&cmd_trend,
 };
 
 const size_t cmd_count = ARRAY_LEN(cmd_table);
