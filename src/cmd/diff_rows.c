@@ -364,19 +364,17 @@ put_holders(struct report *r, const struct diff_answer *a)
 
 struct changed {
 	enum diff_state state;
-	objid id;       /* in the dump that has it, the newer one of both */
-	int64_t change; /* bytes */
+	objid id;    /* in the dump that has it, the newer one of both */
+	uint64_t by; /* bytes more, or less */
 };
 
 static int
 compare_changed(const void *pa, const void *pb)
 {
 	const struct changed *a = pa, *b = pb;
-	int64_t x = a->change < 0 ? -a->change : a->change;
-	int64_t y = b->change < 0 ? -b->change : b->change;
 
-	if (x != y)
-		return x > y ? -1 : 1;
+	if (a->by != b->by)
+		return a->by > b->by ? -1 : 1;
 	if (a->state != b->state)
 		return a->state < b->state ? -1 : 1;
 	return a->id < b->id ? -1 : a->id > b->id;
@@ -384,28 +382,36 @@ compare_changed(const void *pa, const void *pb)
 
 typedef VEC(struct changed) changed_vec;
 
+static struct changed
+change_of(const struct diff_answer *a, objid i)
+{
+	objid was = a->match.then[i];
+	uint64_t now = object_bytes(a->side[NEWER].h, i), then;
+
+	if (was == OBJID_NONE)
+		return (struct changed){STATE_NEW, i, now};
+	then = object_bytes(a->side[OLDER].h, was);
+	if (now == then)
+		return (struct changed){STATE_SURVIVED, i, 0};
+	if (now > then)
+		return (struct changed){STATE_GROWN, i, now - then};
+	return (struct changed){STATE_SHRUNK, i, then - now};
+}
+
 static void
 collect(const struct diff_answer *a, changed_vec *ret)
 {
 	const struct heap *then = a->side[OLDER].h, *now = a->side[NEWER].h;
 
 	for (objid i = 0; i < now->nobj; i++) {
-		objid was = a->match.then[i];
-		struct changed c = {STATE_NEW, i, (int64_t)object_bytes(now, i)};
-		if (was != OBJID_NONE) {
-			c.change -= (int64_t)object_bytes(then, was);
-			c.state = c.change > 0 ? STATE_GROWN
-				: c.change < 0 ? STATE_SHRUNK
-					       : STATE_SURVIVED;
-		}
+		struct changed c = change_of(a, i);
 		if ((a->states >> c.state & 1) != 0)
 			vec_push(ret, c);
 	}
 	for (objid i = 0; i < then->nobj && (a->states >> STATE_GONE & 1) != 0; i++)
 		if (a->match.now[i] == OBJID_NONE)
 			vec_push(ret,
-				(struct changed){
-					STATE_GONE, i, -(int64_t)object_bytes(then, i)});
+				(struct changed){STATE_GONE, i, object_bytes(then, i)});
 	if (ret->n > 0)
 		qsort(ret->at, ret->n, sizeof(*ret->at), compare_changed);
 }
@@ -448,7 +454,7 @@ put_object(struct rows *rows, const struct diff_answer *a, const struct changed 
 		{.u = s->h->addr[c->id]},
 		{.u = size[OLDER], .absent = id[OLDER] == OBJID_NONE},
 		{.u = size[NEWER], .absent = id[NEWER] == OBJID_NONE},
-		{.u = (uint64_t)c->change},
+		{.u = size[NEWER] - size[OLDER]},
 		{.u = retained[OLDER], .absent = id[OLDER] == OBJID_NONE},
 		{.u = retained[NEWER], .absent = id[NEWER] == OBJID_NONE},
 		{.u = retained[NEWER] - retained[OLDER]},

@@ -124,6 +124,20 @@ run("diff", "--objects", A, OTHER, status=2)
 run("diff", A, status=2)
 rel = ask("find", "--rel", A, "--limit", "0", B, "all")
 check("--rel and diff", addresses(rel["objects"]) == by_state["new"])
+# Every command that takes a selection leaves out the old ones.
+fresh = [a for a in now if a not in survived]
+new_ones = set(fresh)
+sizes = sum(now[a]["size"] for a in fresh)
+for args, key, expected in ((["summary"], "objects", len(fresh)), (["summary"], "size", sizes), (["top"], "count", len(fresh)),
+                            (["path"], "count", len(fresh)), (["retained"], "count", len(fresh)),
+                            (["find"], "size", sizes)):
+    got = ask(args[0], "--rel", A, B, "all")[key]
+    check("%s --rel" % args[0], got == expected, key, got, expected)
+outward = [r for a in fresh for r in now[a]["refs"]]
+inward = [r for o in now.values() for r in o["refs"] if r["to"] in new_ones]
+for command, refs in (("refs", outward), ("referrers", inward)):
+    got = sum(g["count"] for g in ask(command, "--limit", "0", "--rel", A, B, "all")["groups"])
+    check("%s --rel" % command, got == len(refs), got, len(refs))
 
 # ---- trend ----
 
