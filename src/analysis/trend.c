@@ -10,6 +10,8 @@
 #include "memscan/mem.h"
 #include "memscan/vec.h"
 
+#include "priv.h"
+
 enum { HEAPS_MIN = 3 };
 
 /* ---- kinds ---- */
@@ -118,14 +120,19 @@ struct followed {
 
 typedef VEC(struct followed) followed_vec;
 
-/* The length of what has one and can change; false if it has none. */
-static bool
-container_len(const struct heap *h, objid i, uint64_t *ret)
+/* The objects that have a length which can change. */
+static enum status
+find_containers(const struct heap *h, struct bitset *ret, struct errbuf *eb)
 {
-	struct heap_value v = heap_value(h, i);
+	struct values_cursor values = {0};
 
-	*ret = v.len;
-	return v.kind == VK_NONE && v.len != VALUE_NO_LEN;
+	enum status st = bitset_init(ret, h->nobj, eb);
+	for (objid i = 0; i < h->nobj && st == MS_OK; i++) {
+		struct heap_value v = values_next(&values, h, i);
+		if (v.kind == VK_NONE && v.len != VALUE_NO_LEN)
+			bitset_add(ret, i);
+	}
+	return st;
 }
 
 /* The same object one heap later. */
@@ -148,18 +155,19 @@ step(const struct heap *a, const struct heap *b, const followed_vec *had, uint32
 	bool takes_new, followed_vec *ret, struct errbuf *eb)
 {
 	CLEAN(match_fini) struct match m = {0};
+	CLEAN(bitset_fini) struct bitset containers = {0};
 	size_t k = 0;
 
-	if (a != NULL) {
-		enum status st = match_compute(b, a, &m, eb);
-		if (st != MS_OK)
-			return st;
-	}
+	enum status st = find_containers(b, &containers, eb);
+	if (st == MS_OK && a != NULL)
+		st = match_compute(b, a, &m, eb);
+	if (st != MS_OK)
+		return st;
 	for (uint32_t x = 0; x < b->nobj; x++) {
 		objid i = b->by_addr[x];
-		uint64_t len;
-		if (!container_len(b, i, &len))
+		if (!bitset_has(&containers, i))
 			continue;
+		uint64_t len = heap_value(b, i).len;
 		uint64_t bytes = object_bytes(b, i);
 		while (k < had->n && a->addr[had->at[k].o.id] < b->addr[i])
 			k++;
