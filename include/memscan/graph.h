@@ -47,7 +47,8 @@ enum { GRAPH_NO_GUESS = 1 /* guessed references keep nothing alive */ };
  *
  * The root refers to the entries. The first n_held of them are held by something that is
  * known: the dump's roots, and what lies in static data or is immortal and so is never
- * freed. The others are as few objects as the rest of the heap can be reached from:
+ * freed; of what these do not lead to, what words in the data of native libraries point to,
+ * which may be stale. The others are as few objects as the rest of the heap can be reached from:
  * garbage that waits for the collector, and what only native code holds. So each
  * object is reached.
  */

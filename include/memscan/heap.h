@@ -30,7 +30,7 @@ typedef uint32_t objid; /* an object of the heap, 0 .. nobj - 1 */
  */
 #define HEAP_REF_KINDS(X)                                                                \
 	X(ATTR, "attribute")      /* payload: name; .name, a Python attribute */         \
-	X(KEY, "dict-key")        /* payload 0; a dict's key */                          \
+	X(KEY, "dict-key")        /* payload 0, or KEY_SHARED; a dict's key */            \
 	X(VALUE, "dict-value")    /* payload 0; its key is the target of the ref before */ \
 	X(INDEX, "index")         /* payload: index (see heap_ref_index); [i] */         \
 	X(MEMBER, "member")       /* payload 0; an element of a set */                   \
@@ -64,6 +64,8 @@ struct heap_ref {
 
 #define REF_HIDDEN 0x20u /* not reported by tp_traverse (gc.get_referents does not show it) */
 #define REF_GUESS 0x40u  /* found by scanning words: may be no reference at all */
+/* A dict's key that lies in a table which instances of a class share: it is not the dict's own. */
+#define KEY_SHARED 1u
 #define REF_PAYLOAD_SHIFT 7
 #define REF_PAYLOAD_MAX ((1u << 25) - 1)
 

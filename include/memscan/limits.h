@@ -9,6 +9,7 @@
 #define LIM_MODULES 65536                 /* mapped ELF files in one process */
 #define LIM_THREADS (1UL << 20)           /* kernel.threads-max of large machines */
 #define LIM_INTERPRETERS 65000            /* two bytes say whose an object is; sub-interpreters are megabytes each */
+#define LIM_STATIC_DATA (256UL << 20)     /* writable data of one program file; Chromium has 20M */
 #define LIM_FRAMES (1UL << 24)            /* deeper than any stack that memory holds */
 #define LIM_NAME 4096                     /* bytes of a type, attribute or function name */
 #define LIM_MRO 4096                      /* bases of one type; CPython itself recurses here */

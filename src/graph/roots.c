@@ -32,7 +32,7 @@ static const struct {
 	[ROOT_THREAD] = {3, 0},
 	[ROOT_FRAME] = {4, 0},
 	[ROOT_INTERP] = {5, 2},
-	[ROOT_NATIVE] = {6, 2},
+	[ROOT_NATIVE] = {6, 4},
 	[ROOT_STATIC] = {7, 3},
 	[ROOT_SMALL] = {8, 3},
 	[ROOT_INTERNED] = {9, 4},
@@ -70,11 +70,14 @@ compare_entries(const void *pa, const void *pb)
 	return a->root < b->root ? -1 : a->root > b->root;
 }
 
-/* Whether a root is one of something that is known to hold. */
+/*
+ * Whether a root is one of something that is known to hold. A word in a library's data
+ * may be stale, or a copy: it is looked at where nothing else holds.
+ */
 static bool
 is_known(const struct heap_root *r)
 {
-	return r->kind != ROOT_TRACKED && r->kind < ROOT_COUNT;
+	return r->kind != ROOT_TRACKED && r->kind != ROOT_NATIVE && r->kind < ROOT_COUNT;
 }
 
 static void
@@ -134,13 +137,32 @@ put_fewest(const struct graph *g, struct entries *e, const struct entries *candi
 	}
 }
 
-/* What is left: garbage and what only native code holds. */
+/* Roots of a kind that lead to what is not marked; what they lead to becomes so. */
+static void
+collect(const struct graph *g, enum root_kind kind, struct bitset *seen,
+	struct entries *candidates)
+{
+	const struct heap *h = g->h;
+
+	for (uint32_t k = 0; k < h->nroot; k++) {
+		objid to = h->roots[k].to;
+		if (h->roots[k].kind != kind || bitset_has(seen, to))
+			continue;
+		graph_reach(g, &to, 1, seen);
+		put(candidates, to, k);
+	}
+}
+
+/*
+ * What is left: first what words in libraries' data may hold, which counts as held; then
+ * garbage and what only native code holds.
+ */
 static enum status
-put_unheld(const struct graph *g, struct entries *e, struct errbuf *eb)
+put_unheld(struct graph *g, struct entries *e, struct errbuf *eb)
 {
 	const struct heap *h = g->h;
 	CLEAN(bitset_fini) struct bitset held = {0}, seen = {0};
-	CLEAN(entries_fini) struct entries candidates = {0};
+	CLEAN(entries_fini) struct entries natives = {0}, candidates = {0};
 
 	enum status st = bitset_init(&held, h->nobj, eb);
 	if (st == MS_OK)
@@ -149,13 +171,10 @@ put_unheld(const struct graph *g, struct entries *e, struct errbuf *eb)
 		return st;
 	graph_reach(g, e->to.at, e->to.n, &held);
 	bitset_or(&seen, &held);
-	for (uint32_t k = 0; k < h->nroot; k++) {
-		objid to = h->roots[k].to;
-		if (is_known(&h->roots[k]) || bitset_has(&seen, to))
-			continue;
-		graph_reach(g, &to, 1, &seen);
-		put(&candidates, to, k);
-	}
+	collect(g, ROOT_NATIVE, &seen, &natives);
+	put_fewest(g, e, &natives, &held);
+	g->n_held = (uint32_t)e->to.n;
+	collect(g, ROOT_TRACKED, &seen, &candidates);
 	for (objid i = 0; i < h->nobj; i++) {
 		if (bitset_has(&seen, i))
 			continue;
@@ -195,7 +214,6 @@ graph_build(const struct heap *h, unsigned flags, struct graph *ret, struct errb
 	find_quiet(&g);
 	put_roots(h, &e, &seen);
 	put_never_freed(h, &e, &seen);
-	g.n_held = (uint32_t)e.to.n;
 	st = put_unheld(&g, &e, eb);
 	if (st != MS_OK)
 		return errbuf_wrap(eb, "roots");

@@ -238,7 +238,8 @@ refs_dict(struct py *p, const struct pyobj *o, struct refout *out)
 		return st;
 
 	uint32_t key_label =
-		ref_label(RK_KEY, 0) | (reports_keys(p, o, &k, values) ? 0 : REF_HIDDEN);
+		ref_label(RK_KEY, values != 0 ? KEY_SHARED : 0) |
+		(reports_keys(p, o, &k, values) ? 0 : REF_HIDDEN);
 	uint32_t value_label = ref_label(RK_VALUE, 0);
 	if (values != 0 && p->l->attr_home == ATTR_INLINE_313 && is_embedded(p, values) &&
 		p->values_owner != VALUES_OF_DICT)

@@ -219,6 +219,8 @@ MUST_CHECK enum status roots_emit(struct walker *w);
 
 /* FROM_ROOT and whose root it is that is being put. */
 uint32_t roots_from(const struct walker *w);
+/* statics.c: words in the static data of program files that point to objects with an id. */
+void roots_put_native(struct walker *w);
 void root_add(struct walker *w, taddr to, enum root_kind kind, uint32_t name);
 
 /* buffers.c: read the buffer of object id at addr, whose size is given; and at the end emit all. */

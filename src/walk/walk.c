@@ -293,6 +293,8 @@ walk_all(struct walker *w, struct errbuf *eb)
 	if (st == MS_OK && w->queue.n >= LIM_OBJECTS)
 		return errbuf_set(eb, MS_LIMIT, "more than %lu objects", LIM_OBJECTS);
 	if (st == MS_OK)
+		roots_put_native(w);
+	if (st == MS_OK)
 		st = emit_order(w);
 	if (st == MS_OK)
 		st = roots_emit(w);

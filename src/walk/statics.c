@@ -1,0 +1,118 @@
+/*
+ * What lies in the static data of program files: words that point to objects of the heap.
+ * A word may be stale, so it leads to no object that is not known already; it says who
+ * may hold one that nothing else does.
+ */
+#include "priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "memscan/bytes.h"
+#include "memscan/elf.h"
+#include "memscan/limits.h"
+
+enum { PROT_W = 2, PROT_X = 4, SCAN_CHUNK = 65536 };
+
+/* Whether a region is mapped from a file that code is mapped from, too. */
+static bool
+is_of_program(const struct region *regions, size_t n, size_t i)
+{
+	const struct region *r = &regions[i];
+
+	if (r->path[0] != '/' || r->is_shared)
+		return false;
+	for (size_t k = 0; k < n; k++)
+		if ((regions[k].prot & PROT_X) && regions[k].inode == r->inode &&
+			strcmp(regions[k].path, r->path) == 0)
+			return true;
+	return false;
+}
+
+static uint32_t
+file_name(struct walker *w, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return strtab_puts(w->names, slash != NULL ? slash + 1 : path);
+}
+
+/* Static objects are never freed: who holds them is no question. */
+static bool
+is_static(struct walker *w, taddr to)
+{
+	const struct region *r = target_region(w->t, to);
+
+	return r == NULL || r->path[0] == '/';
+}
+
+static void
+put_words(struct walker *w, const uint8_t *at, size_t n, uint32_t name)
+{
+	const struct machine *m = target_machine(w->t);
+	unsigned width = m->ptr_width;
+	bool swap = m->big_endian != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
+
+	for (size_t off = 0; off + width <= n; off += width) {
+		taddr to = load_uint(at + off, width, swap);
+		if (to < 4096 || to % width != 0)
+			continue;
+		objid id = idmap_get(&w->ids, to);
+		if (id == OBJID_NONE || is_static(w, to))
+			continue;
+		struct heap_root r = w->root;
+		r.to = id;
+		r.kind = ROOT_NATIVE;
+		r.name = name;
+		vec_push(&w->roots, r);
+	}
+}
+
+static void
+put_range(struct walker *w, taddr at, taddr end, uint32_t name, uint8_t *buf)
+{
+	for (; at < end; at += SCAN_CHUNK) {
+		size_t n = end - at < SCAN_CHUNK ? (size_t)(end - at) : SCAN_CHUNK;
+		if (target_read(w->t, at, buf, n) == MS_OK)
+			put_words(w, buf, n, name);
+	}
+}
+
+/*
+ * Where the data that begin in a region end: .bss goes on in the anonymous memory behind
+ * it, which may be of somebody else further on.
+ */
+static taddr
+data_end(struct walker *w, const struct region *r, const struct region *next)
+{
+	struct module *m = w->opts->modules != NULL
+		? modules_find(w->opts->modules, r->start)
+		: NULL;
+	taddr bss;
+	uint64_t size;
+
+	if (next == NULL || next->start != r->end || next->path[0] != '\0' ||
+		!(next->prot & PROT_W) || m == NULL ||
+		elf_section(m, ".bss", &bss, &size) != MS_OK)
+		return r->end;
+	if (bss < r->start || bss > r->end || size > next->end - bss)
+		return r->end;
+	return bss + size > r->end ? bss + size : r->end;
+}
+
+void
+roots_put_native(struct walker *w)
+{
+	CLEAN_FREE uint8_t *buf = xmalloc(SCAN_CHUNK);
+	size_t n;
+	const struct region *r = target_regions(w->t, &n);
+
+	w->root = (struct heap_root){.thread = HEAP_NONE, .frame = HEAP_NONE};
+	for (size_t i = 0; i < n; i++) {
+		if (!(r[i].prot & PROT_W) || !is_of_program(r, n, i))
+			continue;
+		taddr end = data_end(w, &r[i], i + 1 < n ? &r[i + 1] : NULL);
+		if (end - r[i].start <= LIM_STATIC_DATA)
+			put_range(w, r[i].start, end, file_name(w, r[i].path), buf);
+	}
+}
