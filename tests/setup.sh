@@ -8,11 +8,11 @@ set -u
 PURPOSE=${1:-build}
 
 # What is looked for, by purpose: c (a compiler), pc:NAME (a library by its pkg-config name), a
-# command's name, py:NAME (a module of /usr/bin/python3), host:NAME (a program with that Python in it). A word ending in "?" is installed if it can be, and otherwise done without.
+# command's name, headers (of Python's C API, for /usr/bin/python3), py:NAME (a module of /usr/bin/python3), host:NAME (a program with that Python in it). A word ending in "?" is installed if it can be, and otherwise done without.
 case $PURPOSE in
 build) wanted="c make pkg-config pc:libelf pc:libdw pc:libbsd-overlay pc:zlib pc:libzstd pc:liblz4 pc:liblzma" ;;
 check)
-	wanted="c make pkg-config pc:libelf pc:libdw pc:libbsd-overlay pc:zlib pc:libzstd pc:liblz4 pc:liblzma pc:check python3 strace? zstd? lz4? xz? setpriv? unshare? mandoc? dot?"
+	wanted="c make pkg-config pc:libelf pc:libdw pc:libbsd-overlay pc:zlib pc:libzstd pc:liblz4 pc:liblzma pc:check python3 headers? strace? zstd? lz4? xz? setpriv? unshare? mandoc? dot?"
 	# Packages with types of their own, and the debug build, for the system's Python 3.11.
 	wanted="$wanted py:numpy? py:pandas? py:lxml? py:gevent? py:greenlet? py:aiohttp? py:multidict? py:yarl? py:frozenlist?"
 	wanted="$wanted py:psycopg2? py:msgpack? py:cffi? py:regex? py:BTrees? py:uvloop? py:cryptography? py:gi? python3.11-dbg?"
@@ -32,6 +32,10 @@ package() {
 	*:xz) echo xz ;;
 	apt:py:BTrees) echo python3-btrees ;;
 	apt:py:*) echo "python3-${1#py:}" ;;
+	apt:headers) echo python3-dev ;; # an extension that leaks is built with them
+	dnf:headers | zypper:headers) echo python3-devel ;;
+	apk:headers) echo python3-dev ;;
+	pacman:headers) ;;
 	apt:python3.11-dbg) is_311 && echo python3.11-dbg ;;
 	apt:host:*) is_311 && host_package "${1#host:}" ;;
 	*:py:* | *:host:* | *:python3.11-dbg) ;;
@@ -106,6 +110,7 @@ is_311() {
 have() {
 	case $1 in
 	# Other releases are not asked for them: the tests that use them are for this one.
+	headers) [ -f "$(/usr/bin/python3 -c 'import sysconfig; print(sysconfig.get_paths()["include"])' 2> /dev/null)/Python.h" ] ;;
 	py:*) ! is_311 || /usr/bin/python3 -c "import ${1#py:}" > /dev/null 2>&1 ;;
 	host:*) ! is_311 || have_host "${1#host:}" ;;
 	python3.11-dbg) ! is_311 || command -v python3.11-dbg > /dev/null ;;

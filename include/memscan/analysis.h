@@ -309,6 +309,105 @@ MUST_CHECK enum status near_compute(const struct heap *h, const struct graph_in 
 	objid of, uint32_t depth, size_t limit, struct near *ret, struct errbuf *eb);
 void near_fini(struct near *n);
 
+/* ---- reference counts ---- */
+
+/* Objects of one type whose stored counts are not what was found. */
+struct refcounts_row {
+	uint32_t type;
+	uint64_t count;   /* of the type, whose counts mean something */
+	uint64_t objects; /* of them with references left over, or missing */
+	uint64_t refs;    /* those references */
+	objid example[3]; /* most references first, then the first; OBJID_NONE */
+};
+
+/*
+ * The audit of reference counts: what is stored in each object against the references
+ * that were found to it and that CPython counts. What is borrowed (weak references, the
+ * interned table, globals of a frame, keys of a shared table) does not count. Words in the
+ * static data of libraries explain what is left over, as far as there are any.
+ */
+struct refcounts {
+	int64_t *left; /* nobj: stored less found, and less such words; 0 if the count means nothing */
+	uint32_t *native; /* nobj: such words, as far as they explain something */
+	struct refcounts_row *over, *under; /* left over, and missing; most references first */
+	size_t n_over, n_under;
+	uint64_t audited, never_freed, uncounted; /* objects; static or immortal, deferred */
+	uint64_t exact;                           /* of those audited: nothing left, none missing */
+	uint64_t found, by_native; /* references; words of libraries that explained some */
+	uint64_t over_objects, over_refs, under_objects, under_refs;
+};
+
+/* MS_NOMEM   12 bytes an object are not to be had. Needs all columns but values. */
+MUST_CHECK enum status refcounts_compute(
+	const struct graph *g, struct refcounts *ret, struct errbuf *eb);
+void refcounts_fini(struct refcounts *c);
+
+/* ---- suspects ---- */
+
+/* What is suspected: id, name, what it means. */
+#define LEAK_KINDS(X)                                                                    \
+	X(CONTAINER, "container",                                                        \
+		"It keeps a large part of the heap, spread over many objects below it: "  \
+		"a cache or registry that only grows looks like this.")                  \
+	X(OBJECT, "object", "This one object is a large part of the heap.")              \
+	X(TYPE, "type", "All objects of this type together keep a large part of the heap.") \
+	X(CYCLE, "cycle",                                                                \
+		"Nothing reaches these cycles any more: they wait for the collector.")   \
+	X(CYCLE_DEL, "cycle-del",                                                        \
+		"Nothing reaches these cycles any more, and __del__ of an object in them " \
+		"must run first; before Python 3.4 they are never freed.")               \
+	X(GARBAGE, "gc.garbage",                                                         \
+		"The collector could not free these, and keeps them in gc.garbage.")     \
+	X(TRACEBACK, "traceback",                                                        \
+		"A traceback keeps the frames that an exception passed, with all their "   \
+		"local variables, for as long as somebody keeps the exception.")         \
+	X(FRAME, "frame",                                                                \
+		"These frames have ended, of calls, generators or coroutines, but somebody "      \
+		"keeps them, with their local variables.")                               \
+	X(NATIVE, "native",                                                              \
+		"No reference to these was found, yet their counts say that there are "  \
+		"some: native code holds them, or an extension leaked them.")
+
+enum leak_kind {
+#define LEAK_ENUM(id, name, text) LEAK_##id,
+	LEAK_KINDS(LEAK_ENUM)
+#undef LEAK_ENUM
+	LEAK_COUNT
+};
+const char *leak_kind_name(enum leak_kind k);
+const char *leak_kind_text(enum leak_kind k);
+
+struct leak {
+	enum leak_kind kind;
+	objid object;       /* it, or an example */
+	uint32_t type;      /* of objects, or of what a container keeps most of */
+	uint64_t count;     /* objects; of a container what it keeps directly; cycles */
+	struct amount kept; /* what would be freed without them */
+};
+
+struct leaks {
+	struct leak *at; /* most bytes first */
+	size_t n;
+	uint64_t total; /* bytes of all objects */
+};
+
+/*
+ * Suspects. Containers, objects and types that keep less than `min` bytes are none; the
+ * other kinds always are. g, d, retained, tree and counts are of one heap.
+ * MS_NOMEM   16 bytes an object are not to be had
+ */
+struct leaks_in {
+	const struct graph *g;
+	const struct dominators *d;
+	const struct domtree *tree;
+	const uint64_t *retained;
+	const struct refcounts *counts;
+	uint64_t min;
+};
+MUST_CHECK enum status leaks_compute(
+	const struct leaks_in *in, struct leaks *ret, struct errbuf *eb);
+void leaks_fini(struct leaks *l);
+
 /* ---- cycles ---- */
 
 /* Strongly connected components: objects each of which can be reached from each other. */

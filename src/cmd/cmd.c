@@ -22,6 +22,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_export,
 	&cmd_find,
 	&cmd_info,
+	&cmd_leaks,
 	&cmd_offsets,
 	&cmd_path,
 	&cmd_referrers,

@@ -1,0 +1,363 @@
+/*
+ * memscan leaks: what is probably leaked, each with the way that holds it and what it
+ * means; or the audit of reference counts.
+ */
+#include <stdlib.h>
+
+#include "memscan/graph.h"
+#include "memscan/log.h"
+#include "memscan/mem.h"
+#include "memscan/text.h"
+
+#include "memscan/analysis.h"
+
+#include "priv.h"
+
+enum { LIMIT = 20, SHARE = 10, TYPE_CAP = 512, PATH_CAP = 8192, VALUE_CAP = 160 };
+
+static const struct cmd_opt opts[] = {
+	{0, "refcounts", NULL, "compare stored reference counts with references found"},
+	{0, "min", "PERCENT", "suspect what keeps this share of the heap (10)"},
+	{0, "limit", "N", "print N rows, 0: all (20)"},
+	{0, "no-guess", NULL, "guessed references keep nothing alive"},
+	CMD_OPTS_FORMAT,
+	CMD_OPTS_COMMON,
+	{0},
+};
+
+struct question {
+	const struct heap *h;
+	enum rows_format format;
+	uint64_t limit, share;
+	struct graph g;
+	struct refcounts counts;
+	struct dominators d;
+	struct domtree tree;
+	uint64_t *retained;
+	struct graph_tree way;
+	struct leaks leaks;
+};
+
+static void
+question_fini(struct question *q)
+{
+	graph_fini(&q->g);
+	refcounts_fini(&q->counts);
+	dominators_fini(&q->d);
+	domtree_fini(&q->tree);
+	free(q->retained);
+	graph_tree_fini(&q->way);
+	leaks_fini(&q->leaks);
+}
+
+static void
+put_number(struct report *r, const char *key, uint64_t n)
+{
+	report_value(r, &(struct column){key, NULL, CELL_COUNT}, (struct cell){.u = n});
+}
+
+/* ---- suspects ---- */
+
+static enum status
+find(struct question *q, struct errbuf *eb)
+{
+	CLEAN(graph_order_fini) struct graph_order o = {0};
+	uint64_t total = 0;
+
+	enum status st = graph_order_build(&q->g, &o, eb);
+	if (st == MS_OK)
+		st = dominators_compute(&q->g, &o, &q->d, eb);
+	graph_order_fini(&o);
+	if (st == MS_OK)
+		st = retained_compute(q->h, &q->d, &q->retained, eb);
+	if (st == MS_OK)
+		st = domtree_build(q->h, &q->d, q->retained, &q->tree, eb);
+	if (st == MS_OK)
+		st = graph_tree_build(&q->g, NULL, &q->way, eb);
+	if (st != MS_OK)
+		return st;
+	for (objid i = 0; i < q->h->nobj; i++)
+		total += object_bytes(q->h, i);
+	const struct leaks_in in = {
+		.g = &q->g,
+		.d = &q->d,
+		.tree = &q->tree,
+		.retained = q->retained,
+		.counts = &q->counts,
+		.min = (uint64_t)((double)total * (double)q->share / 100) + 1,
+	};
+	return leaks_compute(&in, &q->leaks, eb);
+}
+
+/* The way to the object, or to all of the type merged: the most frequent pattern. */
+static enum status
+way_of(const struct question *q, const struct leak *l, char *buf, size_t cap,
+	struct errbuf *eb)
+{
+	CLEAN(bitset_fini) struct bitset set = {0};
+	CLEAN(merged_fini) struct merged m = {0};
+	struct path p;
+
+	buf[0] = '\0';
+	if (l->kind != LEAK_TYPE) {
+		if (!path_of(&q->g, &q->way, l->object, &p))
+			return MS_OK;
+		path_text(&q->g, &p, buf, cap);
+		path_fini(&p);
+		return MS_OK;
+	}
+	enum status st = bitset_init(&set, q->h->nobj, eb);
+	if (st != MS_OK)
+		return st;
+	for (objid i = 0; i < q->h->nobj; i++)
+		if (q->h->type[i] == l->type)
+			bitset_add(&set, i);
+	st = paths_merge(&q->g, &q->way, &set, &m, eb);
+	if (st == MS_OK && m.n > 0)
+		merged_text(&q->g, &m, m.rows[0].node, buf, cap);
+	return st;
+}
+
+static const struct column suspect_columns[] = {
+	{"kind", "Kind", CELL_TEXT},
+	{"retained", "Retained", CELL_BYTES},
+	{"percent", "%", CELL_PERCENT},
+	{"count", "Count", CELL_COUNT},
+	{"type", "Type", CELL_TEXT},
+	{"address", "Address", CELL_ADDR},
+	{"object_type", "Type", CELL_TEXT},
+	{"path", "Held as", CELL_TEXT},
+	{"meaning", "Meaning", CELL_TEXT},
+};
+
+static double
+share_of(const struct question *q, const struct leak *l)
+{
+	return q->leaks.total == 0 ? 0
+				   : (double)l->kept.bytes * 100 / (double)q->leaks.total;
+}
+
+/* In text a suspect is a paragraph. */
+static void
+put_lines(struct report *r, const struct question *q, size_t k, const char *way)
+{
+	const struct leak *l = &q->leaks.at[k];
+	char size[TEXT_NUM], count[TEXT_NUM], type[TYPE_CAP], object[TYPE_CAP];
+	unsigned long long addr = q->h->addr[l->object];
+
+	text_size(size, l->kept.bytes);
+	text_count(count, l->count);
+	type_text(q->h, l->type, type, sizeof(type));
+	type_text(q->h, q->h->type[l->object], object, sizeof(object));
+	report_gap(r);
+	report_line(r, "%zu. %s: %s retained, %.1f%%", k + 1, leak_kind_name(l->kind),
+		size, share_of(q, l));
+	if (l->kind == LEAK_CONTAINER)
+		report_line(
+			r, "   0x%llx %s, %s of %s below it", addr, object, count, type);
+	else if (l->kind == LEAK_CYCLE || l->kind == LEAK_CYCLE_DEL)
+		report_line(r, "   %s with %s, as 0x%llx", count, type, addr);
+	else if (l->count == 1)
+		report_line(r, "   0x%llx %s", addr, object);
+	else
+		report_line(r, "   %s of %s, as 0x%llx", count, type, addr);
+	if (way[0] != '\0')
+		report_line(r, "   held as %s", way);
+	report_line(r, "   %s", leak_kind_text(l->kind));
+}
+
+static enum status
+put_suspects(struct report *r, const struct question *q, struct errbuf *eb)
+{
+	CLEAN_FREE char *way = xmalloc(PATH_CAP);
+	char type[TYPE_CAP], object[TYPE_CAP];
+	struct rows *rows = NULL;
+	size_t k = 0;
+	enum status st = MS_OK;
+
+	put_number(r, "objects", q->h->nobj);
+	put_number(r, "bytes", q->leaks.total);
+	if (q->leaks.n == 0)
+		report_line(r, "No suspects.");
+	if (q->format != ROWS_TEXT)
+		rows = rows_begin(
+			r, "suspects", suspect_columns, ARRAY_LEN(suspect_columns));
+	for (; k < q->leaks.n && k < q->limit && st == MS_OK; k++) {
+		const struct leak *l = &q->leaks.at[k];
+		st = way_of(q, l, way, PATH_CAP, eb);
+		if (st != MS_OK)
+			break;
+		if (rows == NULL) {
+			put_lines(r, q, k, way);
+			continue;
+		}
+		const struct cell cells[] = {
+			cell_str(leak_kind_name(l->kind)),
+			{.u = l->kept.bytes},
+			{.d = share_of(q, l)},
+			{.u = l->count},
+			cell_str(type_text(q->h, l->type, type, sizeof(type))),
+			{.u = q->h->addr[l->object]},
+			cell_str(type_text(
+				q->h, q->h->type[l->object], object, sizeof(object))),
+			cell_str(way[0] != '\0' ? way : NULL),
+			cell_str(leak_kind_text(l->kind)),
+		};
+		rows_put(rows, cells);
+	}
+	if (rows != NULL)
+		rows_end(rows, q->leaks.n - k);
+	else if (q->leaks.n > k)
+		report_line(r, "... and %zu more suspects", q->leaks.n - k);
+	return st;
+}
+
+/* ---- reference counts ---- */
+
+static const struct column type_columns[] = {
+	{"refs", "References", CELL_COUNT},
+	{"objects", "Objects", CELL_COUNT},
+	{"count", "Of", CELL_COUNT},
+	{"type", "Type", CELL_TEXT},
+	{"address", "Most in", CELL_ADDR},
+	{"stored", "Stored", CELL_COUNT},
+	{"difference", "Not found", CELL_COUNT},
+	{"value", "Value", CELL_TEXT},
+};
+
+static const struct column missing_columns[] = {
+	{"refs", "References", CELL_COUNT},
+	{"objects", "Objects", CELL_COUNT},
+	{"count", "Of", CELL_COUNT},
+	{"type", "Type", CELL_TEXT},
+	{"address", "Most in", CELL_ADDR},
+	{"stored", "Stored", CELL_COUNT},
+	{"difference", "Too few", CELL_COUNT},
+	{"value", "Value", CELL_TEXT},
+};
+
+static void
+put_type_rows(struct report *r, const struct question *q, const struct refcounts_row *at,
+	size_t n, bool is_over)
+{
+	char type[TYPE_CAP], value[VALUE_CAP];
+	struct rows *rows = rows_begin(r, is_over ? "unexplained" : "missing",
+		is_over ? type_columns : missing_columns, ARRAY_LEN(type_columns));
+	size_t k = 0;
+
+	for (; k < n && k < q->limit; k++) {
+		type_text(q->h, at[k].type, type, sizeof(type));
+		for (size_t e = 0; e < ARRAY_LEN(at[k].example); e++) {
+			objid i = at[k].example[e];
+			/* People see the first. */
+			if (i == OBJID_NONE || (e > 0 && q->format == ROWS_TEXT))
+				break;
+			int64_t left = q->counts.left[i];
+			value_text(q->h, i, value, sizeof(value));
+			const struct cell cells[] = {
+				{.u = at[k].refs},
+				{.u = at[k].objects},
+				{.u = at[k].count},
+				cell_str(type),
+				{.u = q->h->addr[i]},
+				{.u = heap_refcount(q->h, i)},
+				{.u = left < 0 ? (uint64_t)-left : (uint64_t)left},
+				cell_str(value[0] != '\0' ? value : NULL),
+			};
+			rows_put(rows, cells);
+		}
+	}
+	rows_end(rows, n - k);
+}
+
+static void
+put_refcounts(struct report *r, const struct question *q)
+{
+	const struct refcounts *c = &q->counts;
+	char a[TEXT_NUM], b[TEXT_NUM], d[TEXT_NUM];
+
+	put_number(r, "objects", q->h->nobj);
+	put_number(r, "audited", c->audited);
+	put_number(r, "never_freed", c->never_freed);
+	put_number(r, "uncounted", c->uncounted);
+	put_number(r, "exact", c->exact);
+	put_number(r, "found", c->found);
+	put_number(r, "by_native", c->by_native);
+	put_number(r, "unexplained_objects", c->over_objects);
+	put_number(r, "unexplained_refs", c->over_refs);
+	put_number(r, "missing_objects", c->under_objects);
+	put_number(r, "missing_refs", c->under_refs);
+	report_line(r,
+		"%s objects audited; the counts of %s are those of the references found.",
+		text_count(a, c->audited), text_count(b, c->exact));
+	report_line(r, "%s references are words in the data of libraries.",
+		text_count(a, c->by_native));
+	report_line(r,
+		"%s references to %s objects were not found: native code holds them, or "
+		"leaked them.",
+		text_count(a, c->over_refs), text_count(b, c->over_objects));
+	report_gap(r);
+	put_type_rows(r, q, c->over, c->n_over, true);
+	if (c->n_under == 0 && q->format == ROWS_TEXT)
+		return;
+	report_gap(r);
+	report_line(r, "%s objects have %s references more than their counts say.",
+		text_count(a, c->under_objects), text_count(d, c->under_refs));
+	put_type_rows(r, q, c->under, c->n_under, false);
+}
+
+/* ---- the command ---- */
+
+static enum status
+print(struct question *q, bool wants_counts, struct errbuf *eb)
+{
+	struct report *r = report_new(stdout, q->format);
+	enum status st = MS_OK;
+
+	if (wants_counts)
+		put_refcounts(r, q);
+	else
+		st = put_suspects(r, q, eb);
+	struct errbuf end_eb;
+	enum status end = report_end(r, &end_eb);
+	if (st == MS_OK && end != MS_OK)
+		*eb = end_eb;
+	return st != MS_OK ? st : end;
+}
+
+static enum status
+run_leaks(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
+{
+	CLEAN(clean_dump) struct dump *dump = NULL;
+	CLEAN(question_fini) struct question q = {0};
+
+	(void)exit_code;
+	enum status st = cmd_format(a, &q.format, eb);
+	if (st == MS_OK)
+		st = cmd_number(a, "limit", LIMIT, 0, UINT64_MAX, &q.limit, eb);
+	if (st == MS_OK)
+		st = cmd_number(a, "min", SHARE, 0, 100, &q.share, eb);
+	if (st == MS_OK)
+		st = dump_open(a->operands[0], DUMP_ALL, &dump, eb);
+	if (st != MS_OK)
+		return st;
+	q.h = dump_heap(dump);
+	if (q.limit == 0)
+		q.limit = UINT64_MAX;
+	st = graph_build(q.h, cmd_has(a, "no-guess") ? GRAPH_NO_GUESS : 0, &q.g, eb);
+	if (st == MS_OK)
+		st = refcounts_compute(&q.g, &q.counts, eb);
+	if (st == MS_OK && !cmd_has(a, "refcounts"))
+		st = find(&q, eb);
+	return st == MS_OK ? print(&q, cmd_has(a, "refcounts"), eb) : st;
+}
+
+const struct cmd cmd_leaks = {
+	.name = "leaks",
+	.summary = "name what is probably leaked; audit reference counts",
+	.synopsis = "FILE",
+	.opts = opts,
+	.min_operands = 1,
+	.max_operands = 1,
+	.run = run_leaks,
+};

@@ -1,0 +1,37 @@
+#!/bin/sh
+# Leaks of every kind are named, with the extension's that forgets a Py_DECREF; on 3.11 and, as far as they are there,
+# an older and newer releases.
+. tests/live/lib.sh
+
+# build PYTHON: the extension for it in $TMP/NAME; false if there is nothing to build it with.
+build() {
+	includes=$("$1" -c 'import sysconfig; print(sysconfig.get_paths()["include"])')
+	[ -f "$includes/Python.h" ] || return 1
+	compiler=${CC:-cc}
+	command -v "${compiler%% *}" > /dev/null || return 1
+	rm -f "$TMP/leaker.so"
+	$compiler -shared -fPIC -O1 -I "$includes" -o "$TMP/leaker.so" $live/leaker.c || fail "the extension does not compile"
+}
+
+check() { # interpreter
+	rm -f "$TMP/leaker.so"
+	if build "$1"; then built=yes; else echo "no headers of $1: no extension"; fi
+	start "$1" -S $live/leaks.py "$TMP/account" "$TMP"
+	dump
+	[ $status = 0 ] || fail "exit status $status"
+	stop_target
+	"$PYTHON" $live/leaks-compare.py "$MEMSCAN" "$TMP/dump" "$TMP/account" || fail "leaks are not named ($1)"
+	# People's format.
+	"$MEMSCAN" leaks "$TMP/dump" > "$TMP/text" || fail "no report"
+	grep -q 'held as __main__.CACHE$' "$TMP/text" || fail "the report does not name the cache"
+	"$MEMSCAN" leaks --refcounts "$TMP/dump" > "$TMP/text" || fail "no audit"
+	grep -q 'objects audited' "$TMP/text" || fail "the audit does not say what it did"
+}
+
+built=
+check "$PYTHON"
+for row in pyenv-3.8.18 pyenv-3.13.0; do
+	[ ! -x "build/interpreters/$row/python" ] || check "build/interpreters/$row/python"
+done
+[ -n "$built" ] || skip "there are no headers of Python to build an extension with"
+done_testing
