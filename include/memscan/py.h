@@ -314,6 +314,8 @@ void py_idle_thread(struct py *p, taddr *at, taddr *tstate);
 /* ---- roots that are no GC objects ---- */
 
 /* The references of a PyInterpreterState and of a PyThreadState by their rows in shapes.def; labels are RK_FIELD. */
+/* Bytes of an interpreter's state. */
+uint64_t py_interp_size(const struct py *p);
 MUST_CHECK enum status py_interp_refs(struct py *p, taddr interp, struct refout *out);
 MUST_CHECK enum status py_thread_refs(struct py *p, taddr tstate, struct refout *out);
 

@@ -265,6 +265,12 @@ struct_refs(struct py *p, const struct shape *s, taddr addr, struct refout *out)
 	return MS_OK;
 }
 
+uint64_t
+py_interp_size(const struct py *p)
+{
+	return layout_size(p->l, PYF_SIZEOF_INTERP);
+}
+
 enum status
 py_interp_refs(struct py *p, taddr interp, struct refout *out)
 {

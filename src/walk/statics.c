@@ -100,6 +100,57 @@ data_end(struct walker *w, const struct region *r, const struct region *next)
 	return bss + size > r->end ? bss + size : r->end;
 }
 
+/* What an interpreter's state counts in front of an array of pointers: not more. */
+enum { ARRAY_MAX = 1 << 16 };
+
+/*
+ * An array that the state points to: a word that is a count, then one that is its address
+ * (3.10: interned identifiers).
+ */
+static void
+put_arrays(struct walker *w, const uint8_t *at, size_t n, uint32_t name)
+{
+	const struct machine *m = target_machine(w->t);
+	bool swap = m->big_endian != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
+	size_t width = m->ptr_width;
+
+	for (size_t off = 0; off + 2 * width <= n; off += width) {
+		uint64_t count = load_uint(at + off, (unsigned)width, swap);
+		taddr array = load_uint(at + off + width, (unsigned)width, swap);
+		const struct region *r = target_region(w->t, array);
+		if (count == 0 || count > ARRAY_MAX || array % width != 0 || r == NULL ||
+			count * width > r->end - array)
+			continue;
+		CLEAN_FREE uint8_t *buf = xmalloc(count * width);
+		if (target_read(w->t, array, buf, count * width) == MS_OK)
+			put_words(w, buf, count * width, name);
+	}
+}
+
+/* Interpreters' states: those that are not static data themselves are scanned as such. */
+static void
+put_states(struct walker *w)
+{
+	CLEAN_FREE struct pyinterp *interps = NULL;
+	struct errbuf eb = {0};
+	size_t n = 0;
+	uint64_t size = py_interp_size(w->p);
+	uint32_t name = strtab_puts(w->names, "PyInterpreterState");
+
+	if (size > LIM_STATIC_DATA || py_interpreters(w->p, &interps, &n, &eb) != MS_OK)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		CLEAN_FREE uint8_t *buf = xmalloc(size + 1);
+		if (target_read(w->t, interps[i].addr, buf, size) != MS_OK)
+			continue;
+		w->root.interp = (uint32_t)i;
+		if (!is_static(w, interps[i].addr))
+			put_words(w, buf, size, name);
+		put_arrays(w, buf, size, name);
+	}
+	w->root.interp = 0;
+}
+
 void
 roots_put_native(struct walker *w)
 {
@@ -115,4 +166,5 @@ roots_put_native(struct walker *w)
 		if (end - r[i].start <= LIM_STATIC_DATA)
 			put_range(w, r[i].start, end, file_name(w, r[i].path), buf);
 	}
+	put_states(w);
 }
