@@ -523,7 +523,7 @@ void diff_compute(const struct heap *const h[2], const struct kinds *const k[2],
 void diff_fini(struct diff *d);
 
 /* By how many bytes it grew; negative if it shrank. */
-int64_t amount_growth(const struct amount all[2]);
+int64_t diff_growth(const struct diff_row *row);
 
 /* A survivor, or OBJID_NONE: no single one; and the new objects that go when it goes. */
 struct diff_holder {

@@ -82,16 +82,16 @@ add_object(struct diff_row *row, int side, const struct heap *const h[2], objid 
 }
 
 int64_t
-amount_growth(const struct amount all[2])
+diff_growth(const struct diff_row *row)
 {
-	return (int64_t)(all[NEWER].bytes - all[OLDER].bytes);
+	return (int64_t)(row->all[NEWER].bytes - row->all[OLDER].bytes);
 }
 
 static int
 compare_rows(const void *pa, const void *pb)
 {
 	const struct diff_row *a = pa, *b = pb;
-	int64_t x = amount_growth(a->all), y = amount_growth(b->all);
+	int64_t x = diff_growth(a), y = diff_growth(b);
 
 	if (x == y) {
 		x = (int64_t)(a->all[NEWER].count - a->all[OLDER].count);

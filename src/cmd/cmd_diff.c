@@ -198,7 +198,7 @@ run_diff(const struct cmd_args *args, int *exit_code, struct errbuf *eb)
 		st = compute(&a, kinds, eb);
 	if (st == MS_OK)
 		st = diff_print(&a, eb);
-	int64_t growth = amount_growth(a.diff.total.all);
+	int64_t growth = diff_growth(&a.diff.total);
 	if (st == MS_OK && cmd_has(args, "exit-code") && growth > 0 &&
 		(uint64_t)growth >= a.min)
 		*exit_code = MS_EXIT_YES;

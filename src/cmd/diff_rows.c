@@ -44,7 +44,7 @@ put_lines(struct report *r, const struct diff_answer *a)
 	const struct diff_row *t = &a->diff.total;
 	char n[5][TEXT_NUM], elapsed[64];
 	uint64_t then = created_at(a->side[OLDER].h), now = created_at(a->side[NEWER].h);
-	int64_t growth = amount_growth(t->all);
+	int64_t growth = diff_growth(t);
 
 	report_line(r, "%s objects of %s bytes;", text_count(n[0], t->all[OLDER].count),
 		text_count(n[1], t->all[OLDER].bytes));
@@ -191,7 +191,7 @@ put_kind(struct rows *rows, const struct diff_answer *a, const struct diff_row *
 		{.u = row->all[NEWER].count - row->all[OLDER].count},
 		{.u = row->all[OLDER].bytes},
 		{.u = row->all[NEWER].bytes},
-		{.u = (uint64_t)amount_growth(row->all)},
+		{.u = (uint64_t)diff_growth(row)},
 		{.u = row->fresh.count, .absent = is_other},
 		{.u = row->fresh.bytes, .absent = is_other},
 		{.u = row->gone.count, .absent = is_other},
@@ -214,7 +214,7 @@ put_kind(struct rows *rows, const struct diff_answer *a, const struct diff_row *
 static bool
 is_changed(const struct diff_answer *a, const struct diff_row *row)
 {
-	int64_t growth = amount_growth(row->all);
+	int64_t growth = diff_growth(row);
 	uint64_t by = growth < 0 ? 0 - (uint64_t)growth : (uint64_t)growth;
 
 	if (a->min > 0)

@@ -160,8 +160,7 @@ check_diff(const struct heap *const h[2], const struct match *m)
 				row->kind[s] == HEAP_NONE, row->all[s].count == 0);
 		}
 		if (k > 0)
-			ck_assert_int_ge(amount_growth(d.rows[k - 1].all),
-				amount_growth(row->all));
+			ck_assert_int_ge(diff_growth(&d.rows[k - 1]), diff_growth(row));
 	}
 	ck_assert_uint_eq(counts[OLDER], h[OLDER]->nobj);
 	ck_assert_uint_eq(counts[NEWER], h[NEWER]->nobj);
