@@ -5,81 +5,14 @@
  * has there are touched. During the stop the list of mappings is read once more, cut into
  * pieces along that room, and the pages present are copied. Afterwards the pieces become
  * the regions of a target; whatever was not copied is read from the process on demand.
- *
- * The room is address space, as large as the region; memory is used for pages present.
  */
-#include "priv.h"
+#include "snappriv.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "memscan/io.h"
 #include "memscan/mem.h"
-#include "memscan/text.h"
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
-#endif
-
-enum {
-	FILE_BASE_MAX = 16 << 20, /* mappings of files up to this are put under the copy */
-	SLACK_MIN = 1 << 20,      /* room around a region for it to grow */
-	RESERVE = 64 << 20,       /* memory that is left to the machine */
-};
-
-/* What a page that is not present stands for. */
-enum absence {
-	ABSENT_ZERO, /* zeros, or the bytes of the file that are in the room already */
-	ABSENT_LIVE, /* something: ask the process, which then makes the page present */
-};
-
-/* Room for a region and for what may grow beside it: [low, high) of the target. */
-struct room {
-	taddr start, end; /* the region when it was planned */
-	taddr low, high;
-	uint8_t *bytes;   /* of low */
-	bool has_base;    /* the bytes of a file have been laid under it: */
-	uint64_t inode;
-	uint64_t delta;   /* offset in the file less address */
-};
-
-/* A part of a region of the stopped process, and where its bytes go. */
-struct piece {
-	size_t region; /* index in maps */
-	taddr start, end;
-	uint8_t *data;
-	enum absence absent;
-	size_t first, last; /* runs of pages present */
-};
-
-struct mapping {
-	void *at;
-	size_t len;
-};
-
-struct snapshot {
-	struct reader reader;
-	struct machine machine;
-	struct pagemap pagemap;
-	struct regions maps; /* of the last copy */
-	VEC(struct room) rooms; /* by address */
-	VEC(struct mapping) mappings; /* the room; that of the plan comes first */
-	size_t n_planned;
-	VEC(struct piece) pieces; /* by address */
-	span_vec runs;
-	span_vec missing;
-	chunk_vec chunks;
-	bool is_again; /* the room holds an older copy */
-};
-
-static void
-span_vec_fini(span_vec *v)
-{
-	vec_fini(v);
-}
 
 static void
 snapshot_clean(struct snapshot **at)
@@ -87,188 +20,7 @@ snapshot_clean(struct snapshot **at)
 	snapshot_free(*at);
 }
 
-/* ---- which regions ---- */
-
-static bool
-is_anonymous(const struct region *r)
-{
-	static const char huge[] = "/anon_hugepage";
-
-	return r->inode == 0 || strcmp(r->path, "/dev/zero") == 0 ||
-	       strncmp(r->path, huge, sizeof(huge) - 1) == 0;
-}
-
-static bool
-is_wanted(const struct region *r)
-{
-	uint32_t need = PROT_READ | PROT_WRITE;
-
-	if ((r->prot & need) != need || region_is_kernel(r) || region_is_device(r))
-		return false;
-	return !r->is_shared || is_anonymous(r);
-}
-
-/* ---- memory ---- */
-
-static uint8_t *
-reserve(struct snapshot *s, size_t len, struct errbuf *eb)
-{
-	char text[TEXT_NUM];
-	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
-	               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (p == MAP_FAILED) {
-		errbuf_sys(eb, MS_NOMEM, "cannot reserve %s of address space for a copy",
-		           text_size(text, len));
-		return NULL;
-	}
-	/* Pages of two megabytes would make memory of the holes of a sparse region. */
-	madvise(p, len, MADV_NOHUGEPAGE);
-	vec_push(&s->mappings, (struct mapping){.at = p, .len = len});
-	return p;
-}
-
-/* Make pages exist, so that copying into them does not have to. */
-static void
-touch(uint8_t *p, size_t len, size_t page)
-{
-	if (madvise(p, len, MADV_POPULATE_WRITE) == 0)
-		return;
-	for (size_t i = 0; i < len; i += page)
-		((volatile uint8_t *)p)[i] = 0;
-}
-
-/* Bytes below and above a region that it may grow into: an eighth, at least a little. */
-static uint64_t
-slack_of(const struct region *r, size_t page)
-{
-	uint64_t slack = (r->end - r->start) / 8;
-	return (slack < SLACK_MIN ? SLACK_MIN : slack) / page * page;
-}
-
-/* Read [off, off + len) of a file; zeros stand for what is behind its end. */
-static bool
-read_base(int fd, uint64_t off, uint8_t *data, size_t len)
-{
-	size_t got = 0;
-
-	while (got < len) {
-		ssize_t n = pread(fd, data + got, len - got, (off_t)(off + got));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return false;
-		if (n == 0)
-			break;
-		got += (size_t)n;
-	}
-	return true;
-}
-
-/*
- * The bytes of the file under a region; pages of the copy go over them. Of a file that
- * was deleted and is out of reach the process itself is asked, while it still runs.
- */
-static bool
-lay_base(struct snapshot *s, const struct region *r, uint8_t *data)
-{
-	size_t len = (size_t)(r->end - r->start);
-	int fd;
-
-	if (len > FILE_BASE_MAX)
-		return false;
-	if (live_open_file(s->reader.pid, r, &fd) != MS_OK)
-		return reader_read(&s->reader, r->start, data, len) == MS_OK;
-	bool is_read = read_base(fd, r->file_off, data, len);
-	close(fd);
-	return is_read;
-}
-
 /* ---- before the stop ---- */
-
-static void
-plan_room(struct snapshot *s, const struct region *r, uint8_t **next)
-{
-	uint64_t slack = slack_of(r, s->pagemap.page);
-	uint64_t low = r->start > slack ? slack : 0;
-	struct room room = {
-		.start = r->start,
-		.end = r->end,
-		.low = r->start - low,
-		.high = r->end <= UINT64_MAX - slack ? r->end + slack : r->end,
-		.bytes = *next,
-		.inode = r->inode,
-		.delta = r->file_off - r->start,
-	};
-
-	*next += room.high - room.low;
-	if (!is_anonymous(r))
-		room.has_base = lay_base(s, r, room.bytes + low);
-	/* Half of a file must not pass for zeros later. */
-	if (!is_anonymous(r) && !room.has_base)
-		madvise(room.bytes + low, (size_t)(r->end - r->start), MADV_DONTNEED);
-	vec_push(&s->rooms, room);
-}
-
-/* Touch the pages for which the process has some, if there is that much memory. */
-static enum status
-touch_rooms(struct snapshot *s, struct errbuf *eb)
-{
-	CLEAN(span_vec_fini) span_vec runs = {0};
-	uint64_t total = 0;
-	size_t at = 0;
-
-	for (size_t i = 0; i < s->rooms.n; i++)
-		pagemap_runs(&s->pagemap, s->rooms.at[i].start, s->rooms.at[i].end,
-		             &runs);
-	for (size_t i = 0; i < runs.n; i++)
-		total += runs.at[i].end - runs.at[i].start;
-
-	uint64_t budget = budget_bytes();
-	char need[TEXT_NUM], have[TEXT_NUM];
-	if (total > budget || budget - total < RESERVE)
-		return errbuf_set(
-		        eb, MS_NOMEM,
-		        "a copy of the writable memory of process %d takes %s, and only %s can "
-		        "be spared",
-		        s->reader.pid, text_size(need, total), text_size(have, budget));
-
-	for (size_t i = 0; i < runs.n; i++) {
-		const struct span *run = &runs.at[i];
-		while (run->start >= s->rooms.at[at].end)
-			at++;
-		const struct room *room = &s->rooms.at[at];
-		touch(room->bytes + (run->start - room->low),
-		      (size_t)(run->end - run->start), (size_t)s->pagemap.page);
-	}
-	return MS_OK;
-}
-
-static enum status
-plan(struct snapshot *s, struct errbuf *eb)
-{
-	uint64_t total = 0;
-
-	for (size_t i = 0; i < s->maps.n; i++) {
-		const struct region *r = &s->maps.at[i];
-		if (is_wanted(r))
-			total += r->end - r->start + 2 * slack_of(r, s->pagemap.page);
-	}
-	if (total == 0)
-		return MS_OK;
-	if (total > SIZE_MAX / 2)
-		return errbuf_set(eb, MS_LIMIT,
-		                  "the mappings are larger than the address space");
-	uint8_t *next = reserve(s, (size_t)total, eb);
-	if (next == NULL)
-		return eb->code;
-	s->n_planned = s->mappings.n;
-	for (size_t i = 0; i < s->maps.n; i++) {
-		if (is_wanted(&s->maps.at[i]))
-			plan_room(s, &s->maps.at[i], &next);
-	}
-	return touch_rooms(s, eb);
-}
 
 enum status
 snapshot_prepare(pid_t pid, struct snapshot **ret, struct errbuf *eb)
@@ -293,7 +45,7 @@ snapshot_prepare(pid_t pid, struct snapshot **ret, struct errbuf *eb)
 		return st;
 	if (!s->reader.caps.has_pagemap)
 		pagemap_fini(&s->pagemap);
-	st = plan(s, eb);
+	st = rooms_plan(s, eb);
 	if (st != MS_OK)
 		return st;
 	*ret = STEAL(s);
@@ -301,104 +53,6 @@ snapshot_prepare(pid_t pid, struct snapshot **ret, struct errbuf *eb)
 }
 
 /* ---- during the stop ---- */
-
-/*
- * Does what lies in the room already go with this region? A file's bytes are only good
- * for it.
- */
-static bool
-room_suits(const struct room *room, const struct region *r)
-{
-	if (!room->has_base)
-		return true;
-	return !is_anonymous(r) && room->inode == r->inode &&
-	       room->delta == r->file_off - r->start;
-}
-
-static void
-add_piece(struct snapshot *s, size_t region, taddr start, taddr end,
-          const struct room *room)
-{
-	const struct region *r = &s->maps.at[region];
-	bool is_known = is_anonymous(r) ? !r->is_shared : room->has_base;
-
-	vec_push(&s->pieces, (struct piece){
-		.region = region,
-		.start = start,
-		.end = end,
-		.data = room->bytes + (start - room->low),
-		.absent = is_known ? ABSENT_ZERO : ABSENT_LIVE,
-	});
-}
-
-/* Room for what was not planned: pages come into being while they are copied. */
-static enum status
-add_new_piece(struct snapshot *s, size_t region, taddr start, taddr end,
-              struct errbuf *eb)
-{
-	struct room room = {.start = start, .end = end, .low = start, .high = end};
-
-	room.bytes = reserve(s, (size_t)(end - start), eb);
-	if (room.bytes == NULL)
-		return eb->code;
-	add_piece(s, region, start, end, &room);
-	return MS_OK;
-}
-
-/* The first room whose planned region ends behind addr, or the number of rooms. */
-static size_t
-room_behind(const struct snapshot *s, taddr addr)
-{
-	size_t lo = 0, hi = s->rooms.n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (s->rooms.at[mid].end <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-/*
- * Give a region its room: the planned one if it has grown no further than the slack, else
- * the planned ones for the parts that they cover and new room for the others.
- */
-static enum status
-place(struct snapshot *s, size_t region, struct errbuf *eb)
-{
-	const struct region *r = &s->maps.at[region];
-	size_t i = room_behind(s, r->start);
-	const struct room *first = i < s->rooms.n ? &s->rooms.at[i] : NULL;
-	bool is_overlapping = first != NULL && first->start < r->end;
-
-	bool is_alone = i + 1 >= s->rooms.n || s->rooms.at[i + 1].start >= r->end;
-
-	if (is_overlapping && is_alone && is_anonymous(r) && room_suits(first, r) &&
-	    r->start >= first->low && r->end <= first->high) {
-		add_piece(s, region, r->start, r->end, first);
-		return MS_OK;
-	}
-
-	enum status st = MS_OK;
-	for (taddr at = r->start; at < r->end && st == MS_OK; i++) {
-		if (i == s->rooms.n || s->rooms.at[i].start >= r->end)
-			return add_new_piece(s, region, at, r->end, eb);
-		const struct room *room = &s->rooms.at[i];
-		if (at < room->start) {
-			st = add_new_piece(s, region, at, room->start, eb);
-			at = room->start;
-		}
-		taddr end = room->end < r->end ? room->end : r->end;
-		if (st == MS_OK && !room_suits(room, r))
-			st = add_new_piece(s, region, at, end, eb);
-		else
-			add_piece(s, region, at, end, room);
-		at = end;
-	}
-	return st;
-}
 
 /* An older copy leaves its bytes where the process has no pages now. */
 static void
@@ -436,24 +90,16 @@ list_pages(struct snapshot *s, struct piece *p)
 		clear_gaps(s, p);
 }
 
-static void
-unmap_from(struct snapshot *s, size_t first)
-{
-	for (size_t i = first; i < s->mappings.n; i++)
-		munmap(s->mappings.at[i].at, s->mappings.at[i].len);
-	s->mappings.n = first;
-}
-
 static enum status
 remap(struct snapshot *s, struct errbuf *eb)
 {
-	unmap_from(s, s->n_planned);
+	rooms_unmap(s, s->n_planned);
 	regions_fini(&s->maps);
 	s->pieces.n = s->runs.n = s->missing.n = s->chunks.n = 0;
 	enum status st = live_maps(s->reader.pid, &s->maps, eb);
 	for (size_t i = 0; i < s->maps.n && st == MS_OK; i++) {
 		if (is_wanted(&s->maps.at[i]))
-			st = place(s, i, eb);
+			st = rooms_place(s, i, eb);
 	}
 	return st;
 }
@@ -489,110 +135,12 @@ snapshot_copy(struct snapshot *s, struct snapshot_stats *ret, struct errbuf *eb)
 	return MS_OK;
 }
 
-/* ---- afterwards ---- */
-
-static enum status
-snapshot_read(void *self, taddr addr, void *buf, size_t n)
-{
-	const struct snapshot *s = self;
-	return reader_read(&s->reader, addr, buf, n);
-}
-
-static void
-snapshot_close(void *self)
-{
-	snapshot_free(self);
-}
-
-static const struct target_ops snapshot_ops = {
-	.name = "snapshot",
-	.read = snapshot_read,
-	.close = snapshot_close,
-};
-
-typedef VEC(struct region) region_vec;
-
-/* Append [start, end) of a region; data is that of start, or NULL. */
-static void
-emit(region_vec *v, const struct region *of, taddr start, taddr end, const uint8_t *data)
-{
-	if (start >= end)
-		return;
-	struct region r = *of;
-	r.start = start;
-	r.end = end;
-	r.data = data;
-	if (r.inode != 0)
-		r.file_off += start - of->start;
-	vec_push(v, r);
-}
-
-/* Append a part of a piece that has data, but for the pages that could not be read. */
-static void
-emit_copied(const struct snapshot *s, region_vec *v, const struct piece *p,
-            struct span part, size_t *missing)
-{
-	const struct region *of = &s->maps.at[p->region];
-	struct region lost = *of;
-	taddr at = part.start;
-
-	lost.prot &= ~(uint32_t)PROT_READ;
-	for (; *missing < s->missing.n && s->missing.at[*missing].start < part.end;
-	     ++*missing) {
-		const struct span *m = &s->missing.at[*missing];
-		emit(v, of, at, m->start, p->data + (at - p->start));
-		emit(v, &lost, m->start, m->end, NULL);
-		at = m->end;
-	}
-	emit(v, of, at, part.end, p->data + (at - p->start));
-}
-
-static void
-emit_piece(const struct snapshot *s, region_vec *v, const struct piece *p,
-           size_t *missing)
-{
-	if (p->absent == ABSENT_ZERO) {
-		emit_copied(s, v, p, (struct span){.start = p->start, .end = p->end},
-		            missing);
-		return;
-	}
-	taddr at = p->start;
-	for (size_t i = p->first; i < p->last; i++) {
-		struct span run = s->runs.at[i];
-		emit(v, &s->maps.at[p->region], at, run.start, NULL);
-		emit_copied(s, v, p, run, missing);
-		at = run.end;
-	}
-	emit(v, &s->maps.at[p->region], at, p->end, NULL);
-}
-
-enum status
-snapshot_target(struct snapshot *s, struct target **ret, struct errbuf *eb)
-{
-	region_vec v = {0};
-	size_t piece = 0;
-	size_t missing = 0;
-
-	for (size_t i = 0; i < s->maps.n; i++) {
-		if (piece == s->pieces.n || s->pieces.at[piece].region != i) {
-			emit(&v, &s->maps.at[i], s->maps.at[i].start, s->maps.at[i].end,
-			     NULL);
-			continue;
-		}
-		for (; piece < s->pieces.n && s->pieces.at[piece].region == i; piece++)
-			emit_piece(s, &v, &s->pieces.at[piece], &missing);
-	}
-	enum status st = target_new(&snapshot_ops, s, &s->machine, v.at, v.n, ret, eb);
-	vec_fini(&v);
-	return st;
-}
-
 void
 snapshot_free(struct snapshot *s)
 {
 	if (s == NULL)
 		return;
-	unmap_from(s, 0);
+	rooms_unmap(s, 0);
 	reader_fini(&s->reader);
 	pagemap_fini(&s->pagemap);
 	regions_fini(&s->maps);

@@ -1,0 +1,71 @@
+/*
+ * What the files of the snapshot share: the plan, and what was copied of it.
+ */
+#ifndef MEMSCAN_TARGET_SNAPPRIV_H
+#define MEMSCAN_TARGET_SNAPPRIV_H
+
+#include "priv.h"
+
+/* What a page that is not present stands for. */
+enum absence {
+	ABSENT_ZERO, /* zeros, or the bytes of the file that are in the room already */
+	ABSENT_LIVE, /* something: ask the process, which then makes the page present */
+};
+
+/* Room for a region and for what may grow beside it: [low, high) of the target. */
+struct room {
+	taddr start, end; /* the region when it was planned */
+	taddr low, high;
+	uint8_t *bytes;   /* of low */
+	bool has_base;    /* the bytes of a file have been laid under it: */
+	uint64_t inode;
+	uint64_t delta;   /* offset in the file less address */
+};
+
+/* A part of a region of the stopped process, and where its bytes go. */
+struct piece {
+	size_t region; /* index in maps */
+	taddr start, end;
+	uint8_t *data;
+	enum absence absent;
+	size_t first, last; /* runs of pages present */
+};
+
+struct mapping {
+	void *at;
+	size_t len;
+};
+
+struct snapshot {
+	struct reader reader;
+	struct machine machine;
+	struct pagemap pagemap;
+	struct regions maps; /* of the last copy */
+	VEC(struct room) rooms; /* by address */
+	VEC(struct mapping) mappings; /* the room; that of the plan comes first */
+	size_t n_planned;
+	VEC(struct piece) pieces; /* by address */
+	span_vec runs;
+	span_vec missing;
+	chunk_vec chunks;
+	bool is_again; /* the room holds an older copy */
+};
+
+/* ---- rooms.c ---- */
+
+/* Is it memory of the process's own, rather than that of a file? */
+bool is_anonymous(const struct region *r);
+
+/* Is it to be copied? */
+bool is_wanted(const struct region *r);
+
+/* Reserve room for all that is wanted of s->maps, and touch it. MS_NOMEM, MS_LIMIT. */
+MUST_CHECK enum status rooms_plan(struct snapshot *s, struct errbuf *eb);
+
+/* Give a region of s->maps its room: append pieces. MS_NOMEM. */
+MUST_CHECK enum status rooms_place(struct snapshot *s, size_t region, struct errbuf *eb);
+
+/* Give back the room from the nth mapping on. */
+void rooms_unmap(struct snapshot *s, size_t first);
+
+#endif

@@ -1,0 +1,102 @@
+/*
+ * The copy as a target: its pieces become regions with bytes at hand.
+ */
+#include "snappriv.h"
+
+#include <sys/mman.h>
+
+static enum status
+snapshot_read(void *self, taddr addr, void *buf, size_t n)
+{
+	const struct snapshot *s = self;
+	return reader_read(&s->reader, addr, buf, n);
+}
+
+static void
+snapshot_close(void *self)
+{
+	snapshot_free(self);
+}
+
+static const struct target_ops snapshot_ops = {
+	.name = "snapshot",
+	.read = snapshot_read,
+	.close = snapshot_close,
+};
+
+typedef VEC(struct region) region_vec;
+
+/* Append [start, end) of a region; data is that of start, or NULL. */
+static void
+emit(region_vec *v, const struct region *of, taddr start, taddr end, const uint8_t *data)
+{
+	if (start >= end)
+		return;
+	struct region r = *of;
+	r.start = start;
+	r.end = end;
+	r.data = data;
+	if (r.inode != 0)
+		r.file_off += start - of->start;
+	vec_push(v, r);
+}
+
+/* Append a part of a piece that has data, but for the pages that could not be read. */
+static void
+emit_copied(const struct snapshot *s, region_vec *v, const struct piece *p,
+            struct span part, size_t *missing)
+{
+	const struct region *of = &s->maps.at[p->region];
+	struct region lost = *of;
+	taddr at = part.start;
+
+	lost.prot &= ~(uint32_t)PROT_READ;
+	for (; *missing < s->missing.n && s->missing.at[*missing].start < part.end;
+	     ++*missing) {
+		const struct span *m = &s->missing.at[*missing];
+		emit(v, of, at, m->start, p->data + (at - p->start));
+		emit(v, &lost, m->start, m->end, NULL);
+		at = m->end;
+	}
+	emit(v, of, at, part.end, p->data + (at - p->start));
+}
+
+static void
+emit_piece(const struct snapshot *s, region_vec *v, const struct piece *p,
+           size_t *missing)
+{
+	if (p->absent == ABSENT_ZERO) {
+		emit_copied(s, v, p, (struct span){.start = p->start, .end = p->end},
+		            missing);
+		return;
+	}
+	taddr at = p->start;
+	for (size_t i = p->first; i < p->last; i++) {
+		struct span run = s->runs.at[i];
+		emit(v, &s->maps.at[p->region], at, run.start, NULL);
+		emit_copied(s, v, p, run, missing);
+		at = run.end;
+	}
+	emit(v, &s->maps.at[p->region], at, p->end, NULL);
+}
+
+enum status
+snapshot_target(struct snapshot *s, struct target **ret, struct errbuf *eb)
+{
+	region_vec v = {0};
+	size_t piece = 0;
+	size_t missing = 0;
+
+	for (size_t i = 0; i < s->maps.n; i++) {
+		if (piece == s->pieces.n || s->pieces.at[piece].region != i) {
+			emit(&v, &s->maps.at[i], s->maps.at[i].start, s->maps.at[i].end,
+			     NULL);
+			continue;
+		}
+		for (; piece < s->pieces.n && s->pieces.at[piece].region == i; piece++)
+			emit_piece(s, &v, &s->pieces.at[piece], &missing);
+	}
+	enum status st = target_new(&snapshot_ops, s, &s->machine, v.at, v.n, ret, eb);
+	vec_fini(&v);
+	return st;
+}
