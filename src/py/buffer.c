@@ -427,7 +427,7 @@ find_owner(struct py *p, taddr at, taddr addr, bool *is_sure)
 	struct bufinfo b;
 
 	for (unsigned i = 0; i < CHAIN_MAX && at != 0; i++, at = b.base) {
-		if (py_obj(p, at, &o) != MS_OK)
+		if (obj_aside(p, at, &o) != MS_OK)
 			return 0;
 		if (o.type->flags & TPF_BYTES) {
 			uint64_t n = layout_off(p->l, PYF_BYTES_DATA) +

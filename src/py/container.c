@@ -82,7 +82,7 @@ type_n_structseq(struct py *p, const struct pytype *ty)
 	taddr n_fields = py_dict_get(p, ty->tp_dict, "n_fields");
 	struct pyobj o;
 
-	if (n_fields == 0 || py_obj(p, n_fields, &o) != MS_OK ||
+	if (n_fields == 0 || obj_aside(p, n_fields, &o) != MS_OK ||
 		!(o.type->flags & TPF_LONG))
 		return 0;
 	uint32_t digit = (uint32_t)load_uint(

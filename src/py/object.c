@@ -37,9 +37,9 @@ py_type_of(struct py *p, taddr addr)
 	return py_type(p, layout_get(p->l, PYF_OB_TYPE, v));
 }
 
-/* Copy what is mapped of the view into p->view, zeros behind. */
+/* Copy what is mapped of the view into to, zeros behind. */
 static enum status
-copy_view(struct py *p, taddr addr, bool *is_file)
+copy_view(struct py *p, taddr addr, uint8_t *to, bool *is_file)
 {
 	size_t have = PYOBJ_VIEW;
 	const struct region *r = target_region(p->t, addr);
@@ -49,10 +49,10 @@ copy_view(struct py *p, taddr addr, bool *is_file)
 	*is_file = r->path[0] == '/';
 	if (r->end - addr < have)
 		have = (size_t)(r->end - addr);
-	enum status st = target_read(p->t, addr, p->view, have);
+	enum status st = target_read(p->t, addr, to, have);
 	if (st != MS_OK)
 		return st;
-	memset(p->view + have, 0, PYOBJ_VIEW - have);
+	memset(to + have, 0, PYOBJ_VIEW - have);
 	return MS_OK;
 }
 
@@ -83,8 +83,8 @@ object_refcount(const struct layout *l, const uint8_t *v)
 	return local + (uint64_t)shared;
 }
 
-enum status
-py_obj(struct py *p, taddr addr, struct pyobj *ret)
+static enum status
+decode(struct py *p, taddr addr, uint8_t *view, struct pyobj *ret)
 {
 	const struct pytype *type = py_type_of(p, addr);
 	if (type == NULL)
@@ -92,10 +92,10 @@ py_obj(struct py *p, taddr addr, struct pyobj *ret)
 
 	struct target_data d;
 	if (!target_at(p->t, addr, &d) || d.n < PYOBJ_VIEW) {
-		enum status st = copy_view(p, addr, &d.is_file);
+		enum status st = copy_view(p, addr, view, &d.is_file);
 		if (st != MS_OK)
 			return st;
-		d.p = p->view;
+		d.p = view;
 	}
 	p->str_at = 0;
 	*ret = (struct pyobj){
@@ -106,6 +106,18 @@ py_obj(struct py *p, taddr addr, struct pyobj *ret)
 		.is_file = d.is_file,
 	};
 	return MS_OK;
+}
+
+enum status
+py_obj(struct py *p, taddr addr, struct pyobj *ret)
+{
+	return decode(p, addr, p->view, ret);
+}
+
+enum status
+obj_aside(struct py *p, taddr addr, struct pyobj *ret)
+{
+	return decode(p, addr, p->aside, ret);
 }
 
 /*

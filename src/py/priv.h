@@ -112,6 +112,7 @@ struct py {
 	VEC(uint32_t) local_labels;
 
 	uint8_t view[PYOBJ_VIEW]; /* of an object that has no view of its own */
+	uint8_t aside[PYOBJ_VIEW]; /* of another, looked at meanwhile */
 	VEC(char) text;           /* py_value's buffer */
 	struct pystr str;         /* what object_str says of the str at str_at; 0: nothing yet */
 	taddr str_at;
@@ -272,6 +273,9 @@ taddr wellknown_find(struct py *p, const char *symbol);
 
 /* object.c: whether [addr, addr + n) can be read, as far as the mappings say. */
 bool py_is_mapped(struct py *p, taddr addr, uint64_t n);
+
+/* object.c: py_obj of one while another is being decoded; valid until the next of these. */
+MUST_CHECK enum status obj_aside(struct py *p, taddr addr, struct pyobj *ret);
 
 /* object.c: one word of the target. */
 MUST_CHECK enum status py_word(struct py *p, taddr addr, uint64_t *ret);
