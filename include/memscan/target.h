@@ -33,7 +33,13 @@ struct region {
 	bool is_shared;
 	const char *path;    /* "" for anonymous; owned by the target; no " (deleted)" suffix */
 	bool is_deleted;
+	bool is_left_out;    /* raw memory that a snapshot has not copied: reading it fails, and is remembered */
 	const uint8_t *data; /* the bytes of [start, end) at hand, or NULL: read through the backend */
+};
+
+/* Addresses [start, end). */
+struct span {
+	taddr start, end;
 };
 
 struct target;
@@ -102,6 +108,9 @@ const void *target_view(struct target *t, taddr addr, size_t n);
  * MS_ABSENT  it has not
  */
 MUST_CHECK enum status target_open_file(struct target *t, const struct region *r, int *fd);
+
+/* What was left out of a copy and has been asked for since, in the order of asking. */
+const struct span *target_missed(const struct target *t, size_t *n);
 
 /* Drop what views of a live target keep: call it between two stops of the process. */
 void target_forget(struct target *t);
@@ -181,16 +190,26 @@ void procinfo_fini(struct procinfo *p);
 
 struct stop;
 
+#define STOP_NO_LIMIT UINT64_MAX
+
 /*
  * Stop every thread of pid: PTRACE_SEIZE and PTRACE_INTERRUPT, until a pass over
  * /proc/PID/task finds no new one. A process that is stopped by a signal stays so afterwards.
- * If memscan dies, the kernel lets the threads run on.
+ * If memscan dies, the kernel lets the threads run on. They run on, too, max_ns after the
+ * first of them was interrupted, whatever the caller is doing; STOP_NO_LIMIT is never.
  *
  * MS_GONE    the process exited
  * MS_DENIED  as live_open; also a process that has a tracer already (named)
  * MS_BUSY    threads appear faster than they can be stopped, or one does not stop
  */
-MUST_CHECK enum status stop_all(pid_t pid, struct stop **ret, struct errbuf *eb);
+MUST_CHECK enum status stop_all(pid_t pid, uint64_t max_ns, struct stop **ret, struct errbuf *eb);
+
+/*
+ * Has the time run out? Once this is true the threads may be running again, whether
+ * stop_release was called or not; what was read before, when it was still false afterwards, is of the stop.
+ * Never of NULL.
+ */
+bool stop_is_over(const struct stop *s);
 
 /* Let go. Returns the nanoseconds from the first interrupt to the last detach; NULL is 0. */
 uint64_t stop_release(struct stop *s);
@@ -205,30 +224,77 @@ const struct thread_regs *stop_threads(const struct stop *s, size_t *n);
 
 /* ---- a private copy ---- */
 
+enum snapshot_mode {
+	SNAPSHOT_AUTO,   /* the first of the others that there is room for */
+	SNAPSHOT_MEMORY,
+	SNAPSHOT_DISK,   /* the copy is in a file without a name, in a directory given */
+	SNAPSHOT_NONE,   /* no copy: the process is read, and held, until the target is done with */
+};
+
+struct snapshot_opts {
+	enum snapshot_mode mode;
+	const char *dir;       /* where SNAPSHOT_DISK puts its file */
+	unsigned threads;      /* that copy; 0: as many as are worth it */
+	size_t keep;           /* bytes wanted from the beginning of a raw buffer */
+	bool whole;            /* leave no raw buffers out */
+	bool plan_only;        /* touch nothing, refuse nothing: just the plan */
+	const struct span *need; /* what must not be left out */
+	size_t n_need;
+};
+
+/* What is going to be done, known before anything is stopped. */
+struct snapshot_plan {
+	enum snapshot_mode mode;   /* never SNAPSHOT_AUTO */
+	uint64_t bytes;            /* to copy */
+	uint64_t left_out;         /* of raw buffers, present and not copied */
+	uint64_t objects;          /* at a guess */
+	uint64_t peak;             /* memory that memscan will have taken */
+	uint64_t budget;           /* that can be spared; UINT64_MAX if unknown */
+	uint64_t disk_room;        /* free where the copy would be put, 0 if nowhere */
+	uint64_t pause_ns;         /* at a guess */
+	unsigned threads;
+};
+
+const char *snapshot_mode_name(enum snapshot_mode mode);
+
 struct snapshot_stats {
 	uint64_t bytes;      /* copied */
 	uint64_t regions;
 	uint64_t copy_ns;    /* of the copying alone */
 	uint64_t missing;    /* bytes that were present and could not be read */
+	uint64_t unseen;     /* of those, bytes that the time was not enough for */
+	uint64_t left_out;   /* bytes of raw buffers, present or not */
+	uint64_t pages, torn; /* pages compared by snapshot_compare, and those that differed */
 };
 
 /*
- * Plan a copy of the writable private memory of a live target: destination memory is
- * allocated and touched here, so that only copying is left for when it is stopped. It
- * takes as much memory as the target's pages there, not as its address space.
+ * Plan a copy of the writable private memory of a live target: what can be learnt is
+ * learnt, and destination memory is allocated and touched here, so that only copying is
+ * left for when it is stopped. It takes as much memory as the target's pages there, not as
+ * its address space. Large raw buffers are left out. opts NULL: SNAPSHOT_MEMORY, whole.
  *
  * as live_open, and
- * MS_NOMEM   the machine, or memscan's cgroup, has not as much memory to spare
+ * MS_NOMEM   there is not as much memory, or disk, to spare as the mode needs
  */
 struct snapshot;
-MUST_CHECK enum status snapshot_prepare(pid_t pid, struct snapshot **ret, struct errbuf *eb);
+MUST_CHECK enum status snapshot_prepare(pid_t pid, const struct snapshot_opts *opts, struct snapshot **ret, struct errbuf *eb);
+const struct snapshot_plan *snapshot_get_plan(const struct snapshot *s);
 
 /*
  * Copy. The process should be stopped; its maps are read again here, and regions that
  * appeared or grew since the preparation are copied too. Pages not present are not touched
  * in the target. May be called again, after letting the process run: the last copy counts.
+ *
+ * stop is what holds the process, or NULL: what it has no time for any more is missing.
+ * With SNAPSHOT_NONE nothing is copied, and stop must be there as long as the target.
  */
-MUST_CHECK enum status snapshot_copy(struct snapshot *s, struct snapshot_stats *ret, struct errbuf *eb);
+MUST_CHECK enum status snapshot_copy(struct snapshot *s, const struct stop *stop, struct snapshot_stats *ret, struct errbuf *eb);
+
+/*
+ * After a copy of a process that was not stopped: read it once more, and count the pages
+ * that are not what the copy says. Nothing is changed.
+ */
+void snapshot_compare(const struct snapshot *s, struct snapshot_stats *stats);
 
 /*
  * Turn the copy into a target: writable regions are served from the copy, read-only ones

@@ -13,6 +13,7 @@
 #include "memscan/log.h"
 #include "memscan/mem.h"
 #include "memscan/py.h"
+#include "memscan/text.h"
 
 /* The runtime among a->modules, which are those of t, and its layout. */
 static enum status
@@ -49,6 +50,8 @@ void
 acquired_fini(struct acquired *a)
 {
 	target_close(a->copy);
+	stop_release(a->stop);
+	free(a->need);
 	layout_fini(&a->layout);
 	modules_free(a->modules);
 	target_close(a->live);
@@ -155,35 +158,135 @@ keep_threads(struct acquired *a, const struct thread_regs *regs, size_t n)
 			a->tls_base = regs[i].fs_base;
 }
 
+static enum status
+prepare(const struct acquire_opts *o, struct acquired *a, bool plan_only,
+	struct snapshot **ret, struct errbuf *eb)
+{
+	struct snapshot_opts so = o->snap;
+
+	so.need = a->need;
+	so.n_need = a->n_need;
+	so.plan_only = plan_only;
+	enum status st = snapshot_prepare(o->pid, &so, ret, eb);
+	if (st == MS_OK)
+		a->plan = *snapshot_get_plan(*ret);
+	return st;
+}
+
+enum status
+acquire_plan(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb)
+{
+	struct snapshot *snap = NULL;
+
+	enum status st = prepare(o, a, true, &snap, eb);
+	snapshot_free(snap);
+	return st;
+}
+
+/* What is going to happen, before it does. */
+static void
+announce(const struct acquire_opts *o, const struct acquired *a)
+{
+	const struct snapshot_plan *p = &a->plan;
+	char bytes[TEXT_NUM], peak[TEXT_NUM], pause[TEXT_NUM];
+	bool is_usual = p->mode == SNAPSHOT_MEMORY;
+
+	text_duration(pause, p->pause_ns);
+	text_size(peak, p->peak);
+	if (p->mode == SNAPSHOT_NONE)
+		log_at(LOG_NORMAL,
+			"no copy is made: %s, and %s of memory are needed",
+			o->no_stop ? "the process is read while it runs on"
+				   : "the process is held while it is walked",
+			peak);
+	if (p->mode == SNAPSHOT_NONE && !o->no_stop)
+		log_at(LOG_NORMAL, "holding it will take about %s", pause);
+	if (p->mode != SNAPSHOT_NONE)
+		log_at(is_usual ? LOG_VERBOSE : LOG_NORMAL,
+			"copying %s to %s: about %s, and up to %s of memory",
+			text_size(bytes, p->bytes), is_usual ? "memory" : o->snap.dir,
+			pause, peak);
+	if (p->left_out > 0)
+		log_at(LOG_VERBOSE, "%s of raw buffers are left out",
+			text_size(bytes, p->left_out));
+}
+
+void
+acquire_release(struct acquired *a)
+{
+	if (a->stop == NULL)
+		return;
+	a->is_cut = stop_is_over(a->stop);
+	a->pause_ns = stop_release(a->stop);
+	a->stop = NULL;
+}
+
+/* While it is held: look, copy; let go unless the process itself is what will be read. */
+static enum status
+copy_held(const struct acquire_opts *o, struct acquired *a, struct py *p,
+	struct snapshot *snap, struct errbuf *eb)
+{
+	struct stop *stop = NULL;
+	enum status st = MS_OK;
+
+	if (!o->no_stop)
+		st = stop_all(o->pid,
+			o->max_pause_ns > 0 ? o->max_pause_ns : STOP_NO_LIMIT, &stop, eb);
+	if (st == MS_OK)
+		st = check_idle(a, p, eb);
+	if (st == MS_OK)
+		st = still_same(a, eb);
+	if (st == MS_OK)
+		st = snapshot_copy(snap, stop, &a->stats, eb);
+	size_t n = 0;
+	const struct thread_regs *regs = stop != NULL ? stop_threads(stop, &n) : NULL;
+	keep_threads(a, regs, n);
+	a->stop = stop;
+	if (st != MS_OK || a->plan.mode != SNAPSHOT_NONE)
+		acquire_release(a);
+	if (st == MS_OK && o->no_stop && a->plan.mode != SNAPSHOT_NONE)
+		snapshot_compare(snap, &a->stats);
+	return st;
+}
+
 /* One try: hold, look, copy, let go. */
 static enum status
 try_copy(
 	const struct acquire_opts *o, struct acquired *a, struct py *p, struct errbuf *eb)
 {
 	struct snapshot *snap = NULL;
-	struct stop *stop = NULL;
 
-	enum status st = snapshot_prepare(o->pid, &snap, eb);
+	enum status st = prepare(o, a, false, &snap, eb);
 	if (st != MS_OK)
 		return st;
-	if (!o->no_stop)
-		st = stop_all(o->pid, &stop, eb);
-	if (st == MS_OK)
-		st = check_idle(a, p, eb);
-	if (st == MS_OK)
-		st = still_same(a, eb);
-	if (st == MS_OK)
-		st = snapshot_copy(snap, &a->stats, eb);
-	size_t n = 0;
-	const struct thread_regs *regs = stop != NULL ? stop_threads(stop, &n) : NULL;
-	keep_threads(a, regs, n);
-	uint64_t held = stop_release(stop);
+	if (a->tries == 1)
+		announce(o, a);
+	st = copy_held(o, a, p, snap, eb);
 	if (st != MS_OK) {
 		snapshot_free(snap);
 		return st;
 	}
-	a->pause_ns = held;
 	return snapshot_target(snap, &a->copy, eb);
+}
+
+/* Two stops more are worth it; a third would be for a buffer that moves. */
+enum { NEEDED_MAX = 1 << 16 };
+
+bool
+acquire_again(struct acquired *a)
+{
+	size_t n;
+	const struct span *missed = target_missed(a->copy, &n);
+
+	if (n == 0 || a->again >= 2 || a->n_need + n > NEEDED_MAX)
+		return false;
+	a->need = xrealloc(a->need, (a->n_need + n) * sizeof(*a->need));
+	memcpy(a->need + a->n_need, missed, n * sizeof(*missed));
+	a->n_need += n;
+	a->again++;
+	target_close(a->copy);
+	a->copy = NULL;
+	return true;
 }
 
 enum status

@@ -17,6 +17,8 @@ struct acquire_opts {
 	const char *offsets; /* offset table file, or NULL */
 	const char *library; /* which runtime of several, or NULL */
 	bool no_stop;        /* copy without holding the process */
+	uint64_t max_pause_ns; /* 0: as long as it takes */
+	struct snapshot_opts snap; /* where the copy goes, and how; what it needs is added here */
 };
 
 struct acquired {
@@ -30,7 +32,13 @@ struct acquired {
 	size_t n_missing_files; /* program files that were not to be had */
 	taddr collecting_at; /* an interpreter that was collecting garbage when it ended, or 0 */
 	struct target *copy; /* what is walked */
+	struct snapshot_plan plan;
 	struct snapshot_stats stats;
+	struct span *need;   /* what turned out to be needed, and was left out of the copy before */
+	size_t n_need;
+	unsigned again;      /* copies made again for it */
+	struct stop *stop;   /* without a copy: what holds the process while it is walked */
+	bool is_cut;         /* the time was over before all was seen */
 	uint64_t pause_ns;   /* how long the process was held; 0 with no_stop */
 	uint64_t tls_base;   /* thread pointer of its first thread */
 	struct thread_regs *regs; /* of all its threads when it was stopped, or ended; none with no_stop */
@@ -48,6 +56,28 @@ MUST_CHECK enum status acquire_find(const struct acquire_opts *o, struct acquire
  */
 MUST_CHECK enum status acquire_copy(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb);
 
+/* Only what acquire_copy would do, into a->plan. */
+MUST_CHECK enum status acquire_plan(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb);
+
+/* Print it (--dry-run). */
+void acquire_print_plan(const struct acquire_opts *o, const struct acquired *a);
+
+/*
+ * What the options of dump say of the copy into o; dir is room for the name of a
+ * directory, which o borrows. MS_USAGE.
+ */
+struct cmd_args;
+MUST_CHECK enum status acquire_parse_snapshot(const struct cmd_args *a, struct acquire_opts *o, char *dir, size_t cap, struct errbuf *eb);
+
+/* The walk is over: without a copy, let go now. */
+void acquire_release(struct acquired *a);
+
+/*
+ * Did the walk ask for what was left out of the copy? Then it is remembered for the next
+ * acquire_copy, to which a->copy is lost; false if there was nothing, or too often.
+ */
+bool acquire_again(struct acquired *a);
+
 /*
  * The same as both, of the core o->core: find its program files, runtime and layout.
  * Any status of the layers below.
@@ -63,7 +93,7 @@ MUST_CHECK enum status acquire_explain(const struct acquired *a, enum status st,
 void acquired_fini(struct acquired *a);
 
 /* What is known to be missing before the walk begins; returns how many. */
-enum { ACQUIRED_DAMAGE_MAX = 3 };
+enum { ACQUIRED_DAMAGE_MAX = 4 };
 size_t acquired_damage(const struct acquired *a, struct walk_known known[ACQUIRED_DAMAGE_MAX]);
 
 /* Meta entries of how it ended, and of its threads' registers. */

@@ -9,13 +9,19 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { PAGE_UNIT = 4096 };
+
 size_t
 acquired_damage(const struct acquired *a, struct walk_known known[ACQUIRED_DAMAGE_MAX])
 {
 	size_t n = 0;
 
+	if (a->stats.unseen > 0)
+		known[n++] = (struct walk_known){
+			"page not copied, the time for it was over", 0,
+			a->stats.unseen / PAGE_UNIT};
 	if (a->corefile == NULL)
-		return 0;
+		return n;
 	const struct core_info *info = core_info(a->corefile);
 	if (info->cut > 0)
 		known[n++] = (struct walk_known){"core file is cut off", info->cut_at, 1};

@@ -49,7 +49,7 @@ try_stop(pid_t pid, struct rows *rows)
 	struct stop *stop = NULL;
 	char text[128], num[TEXT_NUM];
 
-	enum status st = stop_all(pid, &stop, &eb);
+	enum status st = stop_all(pid, STOP_NO_LIMIT, &stop, &eb);
 	uint64_t held = stop_release(stop);
 	snprintf(text, sizeof(text), "held for %s", text_duration(num, held));
 	put(rows, "hold with ptrace", st == MS_OK, st == MS_OK ? text : eb.msg);
@@ -103,6 +103,7 @@ try_python(const struct acquire_opts *o, struct rows *rows)
 		st = py_probe(p, false, &eb);
 	py_close(p);
 	strtab_free(names);
+	acquire_release(&a);
 	put(rows, "probes", st == MS_OK, st == MS_OK ? "the layout is right" : eb.msg);
 	return st == MS_OK;
 }

@@ -36,6 +36,11 @@ static const struct cmd_opt opts[] = {
 	{0, "threads", "N", "how many to work in (as many as processors, at most 4)"},
 	{0, "no-stop", NULL,
 		"do not hold the process while copying: the dump may be torn"},
+	{0, "snapshot", "auto|memory|disk|none",
+		"where the copy of its memory goes (auto: where there is room)"},
+	{0, "max-pause", "MS",
+		"let the process go after so long, and do without the rest"},
+	{0, "dry-run", NULL, "say what it would take; stop and write nothing"},
 	{0, "no-interpret", NULL,
 		"scan objects of unknown types instead of interpreting their code"},
 	CMD_OPT_LIBRARY,
@@ -157,7 +162,7 @@ put_texts(const struct acquired *a, const struct acquire_opts *o, struct heap_si
 		{"library", a->rt.module->path},
 		{"offsets", a->layout.origin},
 		{"took", is_live ? "live" : "core"},
-		{"snapshot", "memory", !is_live},
+		{"snapshot", snapshot_mode_name(a->plan.mode), !is_live},
 		{"stopped", o->no_stop ? "no" : "yes", !is_live},
 		{"memscan", MEMSCAN_VERSION},
 	};
@@ -188,6 +193,9 @@ put_numbers(const struct acquired *a, struct heap_sink *s, uint64_t total_ns)
 		{"copy_ns", a->stats.copy_ns, !is_live},
 		{"copy_bytes", a->stats.bytes, !is_live},
 		{"missing_bytes", a->stats.missing, !is_live},
+		{"left_out_bytes", a->stats.left_out, !is_live},
+		{"compared_pages", a->stats.pages, a->stats.pages == 0},
+		{"torn_pages", a->stats.torn, a->stats.pages == 0},
 		{"total_ns", total_ns},
 		{"tries", a->tries, !is_live},
 	};
@@ -314,6 +322,7 @@ walk_into(struct acquired *a, const struct acquire_opts *o, const struct walk_op
 	struct heap_sink *sink = dump_writer_sink(w);
 	st = walk_run(p, a->copy, names, sink, wo, stats, eb);
 	progress_end();
+	acquire_release(a);
 	if (st == MS_OK)
 		st = put_metas(a, o, sink, io_now_ns() - out->begun);
 	/* An error of the sink has its text in the writer. */
@@ -345,6 +354,13 @@ tell(const struct acquired *a, const struct acquire_opts *o, const struct walk_s
 		held[TEXT_NUM];
 
 	bool was_held = o->core == NULL && !o->no_stop;
+	if (a->stats.pages > 0)
+		log_at(LOG_NORMAL, "%s of %s pages changed while they were copied",
+			text_count(objects, a->stats.torn),
+			text_count(refs, a->stats.pages));
+	if (a->stats.unseen > 0 || a->is_cut)
+		log_at(LOG_NORMAL, "let go before all was seen: %s were not copied",
+			text_size(bytes, a->stats.unseen));
 	log_at(LOG_NORMAL, "%s: %s objects, %s references, %s in %s%s%s", path,
 		text_count(objects, s->objects), text_count(refs, s->refs),
 		text_size(bytes, s->bytes), text_duration(total, t->total_ns),
@@ -379,19 +395,22 @@ static enum status
 check_source(const struct cmd_args *a, struct errbuf *eb)
 {
 	static const char *const of_core[] = {"exe", "sysroot", "debug-dir"};
+	static const char *const of_live[] = {"pid", "no-stop", "snapshot", "max-pause",
+		"dry-run"};
 	bool is_core = cmd_has(a, "core");
 
 	if (!is_core && !cmd_has(a, "pid"))
 		return errbuf_set(eb, MS_USAGE,
 			"say which process: --pid PID, or --core FILE");
-	if (is_core && (cmd_has(a, "pid") || cmd_has(a, "no-stop")))
-		return errbuf_set(
-			eb, MS_USAGE, "--core goes without --pid and --no-stop");
+	for (size_t i = 0; i < ARRAY_LEN(of_live); i++)
+		if (is_core && cmd_has(a, of_live[i]))
+			return errbuf_set(eb, MS_USAGE, "--core goes without --%s",
+				of_live[i]);
 	for (size_t i = 0; i < ARRAY_LEN(of_core); i++)
 		if (!is_core && cmd_has(a, of_core[i]))
 			return errbuf_set(eb, MS_USAGE, "--%s goes with --core",
 				of_core[i]);
-	if (!cmd_has(a, "output"))
+	if (!cmd_has(a, "output") && !cmd_has(a, "dry-run"))
 		return errbuf_set(eb, MS_USAGE, "say where the dump goes: -o FILE");
 	return MS_OK;
 }
@@ -418,7 +437,8 @@ parse_opts(const struct cmd_args *a, struct acquire_opts *o, struct walk_opts *w
 			.debug_dir = cmd_value(a, "debug-dir")},
 		.offsets = cmd_value(a, "offsets"),
 		.library = cmd_value(a, "library"),
-		.no_stop = cmd_has(a, "no-stop")};
+		.no_stop = cmd_has(a, "no-stop"),
+		.snap = {.keep = max}};
 	*w = (struct walk_opts){.value_max = max,
 		.no_interpret = cmd_has(a, "no-interpret"),
 		.progress = on_progress};
@@ -437,6 +457,29 @@ wrap_source(const struct acquire_opts *o, struct errbuf *eb)
 {
 	return o->core != NULL ? errbuf_wrap(eb, "%s", o->core)
 			       : errbuf_wrap(eb, "pid %d", (int)o->pid);
+}
+
+/* What was written is not the dump: begin anew. */
+static enum status
+rewind_output(const struct outfile *out, struct errbuf *eb)
+{
+	if (ftruncate(out->fd, 0) == 0 && lseek(out->fd, 0, SEEK_SET) == 0)
+		return MS_OK;
+	return errbuf_sys(eb, MS_IO, "cannot rewind the output");
+}
+
+static enum status
+dry_run(const struct acquire_opts *o, struct errbuf *eb)
+{
+	CLEAN(acquired_fini) struct acquired a = {0};
+
+	enum status st = acquire_find(o, &a, eb);
+	if (st == MS_OK)
+		st = acquire_plan(o, &a, eb);
+	if (st != MS_OK)
+		return wrap_source(o, eb);
+	acquire_print_plan(o, &a);
+	return MS_OK;
 }
 
 static enum status
@@ -467,7 +510,20 @@ take(const struct acquire_opts *o, struct walk_opts *w, struct acquired *a,
 	w->thread_name_self = &threads;
 	uint64_t copied = io_now_ns(), cpu = cpu_now_ns();
 	st = walk_into(a, o, w, out, &stats, eb);
+	while (st == MS_OK && file->seekable && acquire_again(a)) {
+		log_at(LOG_NORMAL, "what was left out of the copy is needed: again");
+		st = rewind_output(file, eb);
+		if (st == MS_OK)
+			st = acquire_copy(o, a, eb);
+		w->n_known = acquired_damage(a, known);
+		if (st == MS_OK)
+			st = walk_into(a, o, w, out, &stats, eb);
+	}
+	acquire_release(a);
 	st = acquire_explain(a, st, eb);
+	if (st != MS_OK && (a->is_cut || a->stats.unseen > 0))
+		(void)errbuf_wrap(eb, "the process was let go before enough was seen "
+			"(--max-pause)");
 	if (st != MS_OK)
 		return wrap_source(o, eb);
 	const char *path = file->path != NULL ? file->path : "-";
@@ -499,10 +555,15 @@ run(const struct cmd_args *args, int *exit_code, struct errbuf *eb)
 {
 	struct acquire_opts o;
 	struct walk_opts w;
+	char dir[4096];
 
 	enum status st = parse_opts(args, &o, &w, eb);
+	if (st == MS_OK)
+		st = acquire_parse_snapshot(args, &o, dir, sizeof(dir), eb);
 	if (st != MS_OK)
 		return st;
+	if (cmd_has(args, "dry-run"))
+		return dry_run(&o, eb);
 	CLEAN(outfile_fini) struct outfile out = {.fd = -1};
 	struct output output = {.file = &out, .compress = cmd_has(args, "compress")};
 	uint64_t threads;

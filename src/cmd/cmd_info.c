@@ -60,6 +60,9 @@ static const struct {
 	{"copy_ns", {"copy_ns", "copying took", CELL_NANOS}},
 	{"copy_bytes", {"copy_bytes", "copied", CELL_BYTES}},
 	{"missing_bytes", {"missing_bytes", "could not be copied", CELL_BYTES}},
+	{"left_out_bytes", {"left_out_bytes", "raw buffers left out", CELL_BYTES}},
+	{"compared_pages", {"compared_pages", "pages compared", CELL_COUNT}},
+	{"torn_pages", {"torn_pages", "changed while copied", CELL_COUNT}},
 	{"tries", {"tries", "attempts", CELL_COUNT}},
 	{"total_ns", {"total_ns", "whole time", CELL_NANOS}},
 };

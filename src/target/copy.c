@@ -2,11 +2,15 @@
  * The copying itself: everything here happens while the target stands still, so it does
  * as little as there is to do. Chunks go to the kernel a thousand at a time; large copies
  * are shared out among a few threads, as one processor does not saturate the memory.
+ *
+ * When the time of the stop is over, what arrived until then counts, and nothing later:
+ * after each call to the kernel it is asked whether the process still stood.
  */
 #include "priv.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -18,9 +22,9 @@
 
 enum {
 	BATCH_CHUNKS = 1024,          /* UIO_MAXIOV */
-	BATCH_BYTES = 32 << 20,
-	WORKERS_MAX = 4,
-	WORKER_BYTES = 64 << 20,      /* a thread less than this is not worth starting */
+	BATCH_BYTES = 8 << 20,
+	WORKERS_AUTO = 8,             /* more do not make memory faster */
+	WORKER_BYTES = 32 << 20,      /* a thread less than this is not worth starting */
 };
 
 struct job {
@@ -29,6 +33,7 @@ struct job {
 	VEC(size_t) firsts; /* first chunk of each batch, and the number of chunks */
 	atomic_size_t next;           /* batch to be taken */
 	atomic_bool is_gone;
+	const struct stop *stop;      /* or NULL */
 	atomic_bool is_refused;       /* process_vm_readv is: /proc/PID/mem from now on */
 	pthread_mutex_t lock;
 	span_vec *missing;            /* under lock */
@@ -74,6 +79,19 @@ skip_page(struct job *j, struct batch *b)
 	advance(j, b, n);
 }
 
+/* The time is over: the rest of the batch stays where it is. */
+static void
+give_up(struct job *j, struct batch *b)
+{
+	pthread_mutex_lock(&j->lock);
+	for (; b->at < b->end; b->at++, b->done = 0) {
+		const struct chunk *c = &j->chunks[b->at];
+		vec_push(j->missing, (struct span){.start = c->addr + b->done,
+		                                   .end = c->addr + c->len});
+	}
+	pthread_mutex_unlock(&j->lock);
+}
+
 static ssize_t
 read_vector(const struct job *j, struct batch *b)
 {
@@ -105,7 +123,13 @@ copy_batch(struct job *j, struct batch *b)
 {
 	while (b->at < b->end && !j->is_gone) {
 		bool by_file = j->is_refused;
+		if (stop_is_over(j->stop)) {
+			give_up(j, b);
+			return;
+		}
 		ssize_t got = by_file ? read_file(j, b) : read_vector(j, b);
+		if (got > 0 && stop_is_over(j->stop))
+			continue;
 		if (got > 0)
 			advance(j, b, (size_t)got);
 		else if (got < 0 && errno == EINTR)
@@ -159,31 +183,50 @@ make_batches(struct job *j, size_t n)
 	return total;
 }
 
+/* Processors that this process may use. */
+static unsigned
+processors(void)
+{
+	cpu_set_t set;
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (sched_getaffinity(0, sizeof(set), &set) == 0)
+		return (unsigned)CPU_COUNT(&set);
+	return online > 0 ? (unsigned)online : 1;
+}
+
+unsigned
+copy_threads(uint64_t bytes)
+{
+	uint64_t want = bytes / WORKER_BYTES;
+	unsigned cpus = processors();
+
+	if (want > WORKERS_AUTO)
+		want = WORKERS_AUTO;
+	return want > cpus ? cpus : want > 0 ? (unsigned)want : 1;
+}
+
 /*
  * Run the workers, this thread being one of them; fewer do as well if no more can be
  * started.
  */
 static void
-run_workers(struct job *j, uint64_t bytes)
+run_workers(struct job *j, unsigned want)
 {
-	pthread_t threads[WORKERS_MAX];
+	pthread_t threads[COPY_THREADS_MAX];
 	sigset_t all, before;
-	size_t started = 0;
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	uint64_t want = bytes / WORKER_BYTES;
+	unsigned started = 0;
 
-	if (want > WORKERS_MAX)
-		want = WORKERS_MAX;
-	if (cpus < 1 || want > (uint64_t)cpus)
-		want = cpus < 1 ? 1 : (uint64_t)cpus;
+	if (want > COPY_THREADS_MAX)
+		want = COPY_THREADS_MAX;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	while (started + 1 < want &&
+	while (started + 1 < want && started + 2 < j->firsts.n &&
 	       pthread_create(&threads[started], NULL, worker_main, j) == 0)
 		started++;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	worker_main(j);
-	for (size_t i = 0; i < started; i++)
+	for (unsigned i = 0; i < started; i++)
 		pthread_join(threads[i], NULL);
 }
 
@@ -195,10 +238,12 @@ by_start(const void *a, const void *b)
 }
 
 enum status
-copy_chunks(const struct reader *r, const chunk_vec *chunks, span_vec *missing)
+copy_chunks(const struct reader *r, const struct stop *stop, unsigned threads,
+            const chunk_vec *chunks, span_vec *missing)
 {
 	struct job j = {
 		.reader = r,
+		.stop = stop,
 		.chunks = chunks->at,
 		.is_refused = !r->caps.has_vm_readv,
 		.missing = missing,
@@ -207,7 +252,7 @@ copy_chunks(const struct reader *r, const chunk_vec *chunks, span_vec *missing)
 
 	pthread_mutex_init(&j.lock, NULL);
 	uint64_t bytes = make_batches(&j, chunks->n);
-	run_workers(&j, bytes);
+	run_workers(&j, threads > 0 ? threads : copy_threads(bytes));
 	pthread_mutex_destroy(&j.lock);
 	vec_fini(&j.firsts);
 	if (missing->n > 1)

@@ -116,11 +116,6 @@ MUST_CHECK enum status live_check(pid_t pid, pid_t *via, struct errbuf *eb);
 
 /* ---- pagemap.c ---- */
 
-/* Addresses [start, end). */
-struct span {
-	taddr start, end;
-};
-
 typedef VEC(struct span) span_vec;
 
 /* Which pages of a process there are. */
@@ -146,6 +141,15 @@ void pagemap_runs(struct pagemap *pm, taddr start, taddr end, span_vec *ret);
  */
 uint64_t budget_bytes(void);
 
+/*
+ * What the cgroup of a process has left, and those above it: UINT64_MAX if there is no
+ * limit. Of version 1 and 2.
+ */
+uint64_t budget_of_cgroup(pid_t pid);
+
+/* Free bytes for a file in dir; 0 where files are in memory, or none can be made. */
+uint64_t budget_of_dir(const char *dir);
+
 /* ---- copy.c ---- */
 
 /* One run of bytes to copy: [addr, addr + len) to dest. */
@@ -159,11 +163,18 @@ enum { CHUNK_MAX = 8 << 20 };
 
 typedef VEC(struct chunk) chunk_vec;
 
+enum { COPY_THREADS_MAX = 64 };
+
+/* How many threads are worth it for so many bytes, when nobody says how many. */
+unsigned copy_threads(uint64_t bytes);
+
 /*
- * Copy all chunks, in several threads when they are large. Pages that cannot be read are
- * appended to missing, in order. MS_GONE.
+ * Copy all chunks, in so many threads, or with 0 in as many as are worth it. What cannot
+ * be read, and what was not when the stop was over, is appended to missing, in order.
+ * MS_GONE.
  */
-MUST_CHECK enum status copy_chunks(const struct reader *r, const chunk_vec *chunks,
+MUST_CHECK enum status copy_chunks(const struct reader *r, const struct stop *stop,
+                                   unsigned threads, const chunk_vec *chunks,
                                    span_vec *missing);
 
 #endif

@@ -6,6 +6,8 @@
 #include "snappriv.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,7 +23,7 @@
 enum {
 	FILE_BASE_MAX = 16 << 20, /* mappings of files up to this are put under the copy */
 	SLACK_MIN = 1 << 20,      /* room around a region for it to grow */
-	RESERVE = 64 << 20,       /* memory that is left to the machine */
+	HUGE_PAGE = 2 << 20,
 };
 
 static void
@@ -53,11 +55,31 @@ is_wanted(const struct region *r)
 
 /* ---- memory ---- */
 
+/* Room in the file that a copy on disk goes to. */
+static void *
+map_spool(struct snapshot *s, size_t len)
+{
+	uint64_t at = s->spooled;
+
+	if (ftruncate(s->spool, (off_t)(at + len)) != 0)
+		return MAP_FAILED;
+	s->spooled += len;
+	return mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, s->spool, (off_t)at);
+}
+
+void
+rooms_drop(const struct snapshot *s, uint8_t *p, size_t len)
+{
+	madvise(p, len, s->spool >= 0 ? MADV_REMOVE : MADV_DONTNEED);
+}
+
 static uint8_t *
 reserve(struct snapshot *s, size_t len, struct errbuf *eb)
 {
 	char text[TEXT_NUM];
-	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
+	void *p = s->spool >= 0
+		? map_spool(s, len)
+		: mmap(NULL, len, PROT_READ | PROT_WRITE,
 	               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (p == MAP_FAILED) {
@@ -71,10 +93,17 @@ reserve(struct snapshot *s, size_t len, struct errbuf *eb)
 	return p;
 }
 
-/* Make pages exist, so that copying into them does not have to. */
+/*
+ * Make pages exist, so that copying into them does not have to. Where all of a huge page
+ * is wanted it may be one.
+ */
 static void
 touch(uint8_t *p, size_t len, size_t page)
 {
+	size_t skip = (size_t)(-(uintptr_t)p & (HUGE_PAGE - 1));
+
+	if (len >= 2 * (size_t)HUGE_PAGE && len - skip >= HUGE_PAGE)
+		madvise(p + skip, (len - skip) & ~((size_t)HUGE_PAGE - 1), MADV_HUGEPAGE);
 	if (madvise(p, len, MADV_POPULATE_WRITE) == 0)
 		return;
 	for (size_t i = 0; i < len; i += page)
@@ -149,46 +178,99 @@ plan_room(struct snapshot *s, const struct region *r, uint8_t **next)
 		room.has_base = lay_base(s, r, room.bytes + low);
 	/* Half of a file must not pass for zeros later. */
 	if (!is_anonymous(r) && !room.has_base)
-		madvise(room.bytes + low, (size_t)(r->end - r->start), MADV_DONTNEED);
+		rooms_drop(s, room.bytes + low, (size_t)(r->end - r->start));
 	vec_push(&s->rooms, room);
 }
 
-/* Touch the pages for which the process has some, if there is that much memory. */
-static enum status
-touch_rooms(struct snapshot *s, struct errbuf *eb)
+/* Take [start, end) but for what is left out apart, from the ith of left on. */
+static void
+append_without(const span_vec *left, size_t *i, struct span run, span_vec *ret)
 {
-	CLEAN(span_vec_fini) span_vec runs = {0};
+	while (*i < left->n && left->at[*i].end <= run.start)
+		++*i;
+	for (size_t k = *i; k < left->n && left->at[k].start < run.end; k++) {
+		if (left->at[k].start > run.start)
+			vec_push(ret, (struct span){run.start, left->at[k].start});
+		run.start = left->at[k].end;
+	}
+	if (run.start < run.end)
+		vec_push(ret, run);
+}
+
+static uint64_t
+bytes_of(const span_vec *v)
+{
 	uint64_t total = 0;
+
+	for (size_t i = 0; i < v->n; i++)
+		total += v->at[i].end - v->at[i].start;
+	return total;
+}
+
+void
+rooms_measure(struct snapshot *s, span_vec *runs)
+{
+	CLEAN(span_vec_fini) span_vec all = {0};
 	size_t at = 0;
 
-	for (size_t i = 0; i < s->rooms.n; i++)
-		pagemap_runs(&s->pagemap, s->rooms.at[i].start, s->rooms.at[i].end,
-		             &runs);
-	for (size_t i = 0; i < runs.n; i++)
-		total += runs.at[i].end - runs.at[i].start;
+	for (size_t i = 0; i < s->maps.n; i++) {
+		const struct region *r = &s->maps.at[i];
+		if (is_wanted(r))
+			pagemap_runs(&s->pagemap, r->start, r->end, &all);
+	}
+	for (size_t i = 0; i < all.n; i++)
+		append_without(&s->left, &at, all.at[i], runs);
+	s->plan.bytes = bytes_of(runs);
+	s->plan.left_out = bytes_of(&all) - s->plan.bytes;
+}
 
-	uint64_t budget = budget_bytes();
-	char need[TEXT_NUM], have[TEXT_NUM];
-	if (total > budget || budget - total < RESERVE)
-		return errbuf_set(
-		        eb, MS_NOMEM,
-		        "a copy of the writable memory of process %d takes %s, and only %s can "
-		        "be spared",
-		        s->reader.pid, text_size(need, total), text_size(have, budget));
+/* Touch the pages for which the process has some. On disk: see that there is room. */
+static enum status
+touch_rooms(struct snapshot *s, const span_vec *runs, struct errbuf *eb)
+{
+	size_t at = 0;
 
-	for (size_t i = 0; i < runs.n; i++) {
-		const struct span *run = &runs.at[i];
+	for (size_t i = 0; i < runs->n; i++) {
+		const struct span *run = &runs->at[i];
 		while (run->start >= s->rooms.at[at].end)
 			at++;
 		const struct room *room = &s->rooms.at[at];
-		touch(room->bytes + (run->start - room->low),
-		      (size_t)(run->end - run->start), (size_t)s->pagemap.page);
+		uint8_t *p = room->bytes + (run->start - room->low);
+		size_t len = (size_t)(run->end - run->start);
+		if (s->spool < 0) {
+			touch(p, len, (size_t)s->pagemap.page);
+			continue;
+		}
+		const uint8_t *base = s->mappings.at[0].at;
+		int rc = posix_fallocate(s->spool, (off_t)(p - base), (off_t)len);
+		errno = rc;
+		if (rc != 0)
+			return errbuf_sys(eb, MS_NOMEM, "no room for a copy in %s",
+			                  s->opts.dir);
 	}
 	return MS_OK;
 }
 
+/* A file without a name, readable by nobody else. */
+static enum status
+open_spool(struct snapshot *s, struct errbuf *eb)
+{
+	char path[4200];
+
+	s->spool = open(s->opts.dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (s->spool >= 0)
+		return MS_OK;
+	snprintf(path, sizeof(path), "%s/.memscan-XXXXXX", s->opts.dir);
+	s->spool = mkostemp(path, O_CLOEXEC);
+	if (s->spool < 0)
+		return errbuf_sys(eb, MS_IO, "cannot make a file for a copy in %s",
+		                  s->opts.dir);
+	unlink(path);
+	return MS_OK;
+}
+
 enum status
-rooms_plan(struct snapshot *s, struct errbuf *eb)
+rooms_plan(struct snapshot *s, const span_vec *runs, struct errbuf *eb)
 {
 	uint64_t total = 0;
 
@@ -202,6 +284,8 @@ rooms_plan(struct snapshot *s, struct errbuf *eb)
 	if (total > SIZE_MAX / 2)
 		return errbuf_set(eb, MS_LIMIT,
 		                  "the mappings are larger than the address space");
+	if (s->plan.mode == SNAPSHOT_DISK && open_spool(s, eb) != MS_OK)
+		return eb->code;
 	uint8_t *next = reserve(s, (size_t)total, eb);
 	if (next == NULL)
 		return eb->code;
@@ -210,7 +294,7 @@ rooms_plan(struct snapshot *s, struct errbuf *eb)
 		if (is_wanted(&s->maps.at[i]))
 			plan_room(s, &s->maps.at[i], &next);
 	}
-	return touch_rooms(s, eb);
+	return touch_rooms(s, runs, eb);
 }
 
 /* ---- during the stop ---- */

@@ -10,6 +10,7 @@
 enum absence {
 	ABSENT_ZERO, /* zeros, or the bytes of the file that are in the room already */
 	ABSENT_LIVE, /* something: ask the process, which then makes the page present */
+	LEFT_OUT,    /* the whole piece is not copied */
 };
 
 /* Room for a region and for what may grow beside it: [low, high) of the target. */
@@ -31,20 +32,28 @@ struct piece {
 	size_t first, last; /* runs of pages present */
 };
 
+typedef VEC(struct piece) piece_vec;
+
 struct mapping {
 	void *at;
 	size_t len;
 };
 
 struct snapshot {
+	struct snapshot_opts opts;
+	struct snapshot_plan plan;
 	struct reader reader;
+	const struct stop *stop; /* SNAPSHOT_NONE: that under which it is read */
+	int spool;       /* SNAPSHOT_DISK: the file, or -1 */
+	uint64_t spooled; /* its length */
+	span_vec left;   /* out of the copy, by address */
 	struct machine machine;
 	struct pagemap pagemap;
 	struct regions maps; /* of the last copy */
 	VEC(struct room) rooms; /* by address */
 	VEC(struct mapping) mappings; /* the room; that of the plan comes first */
 	size_t n_planned;
-	VEC(struct piece) pieces; /* by address */
+	piece_vec pieces; /* by address */
 	span_vec runs;
 	span_vec missing;
 	chunk_vec chunks;
@@ -59,13 +68,39 @@ bool is_anonymous(const struct region *r);
 /* Is it to be copied? */
 bool is_wanted(const struct region *r);
 
+/*
+ * Which pages of what is wanted are to be copied: what is left out and how much the
+ * rest is goes into s->plan, the runs of pages into runs.
+ */
+void rooms_measure(struct snapshot *s, span_vec *runs);
+
 /* Reserve room for all that is wanted of s->maps, and touch it. MS_NOMEM, MS_LIMIT. */
-MUST_CHECK enum status rooms_plan(struct snapshot *s, struct errbuf *eb);
+MUST_CHECK enum status rooms_plan(struct snapshot *s, const span_vec *runs, struct errbuf *eb);
 
 /* Give a region of s->maps its room: append pieces. MS_NOMEM. */
 MUST_CHECK enum status rooms_place(struct snapshot *s, size_t region, struct errbuf *eb);
 
+/* Make room that was used as if it had not been. */
+void rooms_drop(const struct snapshot *s, uint8_t *p, size_t len);
+
 /* Give back the room from the nth mapping on. */
 void rooms_unmap(struct snapshot *s, size_t first);
+
+/* ---- bulk.c ---- */
+
+/* What of s->maps is raw and long, by address. */
+void bulk_find(const struct snapshot *s, span_vec *ret);
+
+/* In the stop: take out of left what is not raw any more. */
+void bulk_confirm(struct snapshot *s, span_vec *left);
+
+/* ---- mode.c ---- */
+
+/*
+ * Choose s->plan.mode and fill in the rest of the plan; runs are what is to be copied.
+ * MS_NOMEM: no mode will do, or not the one that is wanted.
+ */
+MUST_CHECK enum status mode_choose(struct snapshot *s, const span_vec *runs,
+                                   struct errbuf *eb);
 
 #endif

@@ -5,14 +5,25 @@
  * has there are touched. During the stop the list of mappings is read once more, cut into
  * pieces along that room, and the pages present are copied. Afterwards the pieces become
  * the regions of a target; whatever was not copied is read from the process on demand.
+ *
+ * Where there is no room for a copy the same target is made of regions without bytes, and
+ * the process is held until it is closed.
  */
 #include "snappriv.h"
 
 #include <stdlib.h>
-#include <sys/mman.h>
+#include <string.h>
 
 #include "memscan/io.h"
 #include "memscan/mem.h"
+
+enum { FIRST_MAX = 4 << 20 };
+
+static void
+span_vec_fini(span_vec *v)
+{
+	vec_fini(v);
+}
 
 static void
 snapshot_clean(struct snapshot **at)
@@ -22,17 +33,15 @@ snapshot_clean(struct snapshot **at)
 
 /* ---- before the stop ---- */
 
-enum status
-snapshot_prepare(pid_t pid, struct snapshot **ret, struct errbuf *eb)
+/* What can be known of the process before anything is decided. */
+static enum status
+look(struct snapshot *s, pid_t pid, struct errbuf *eb)
 {
-	CLEAN(snapshot_clean) struct snapshot *s = NULL;
 	pid_t via;
 
 	enum status st = live_check(pid, &via, eb);
 	if (st != MS_OK)
 		return st;
-	s = xcalloc(1, sizeof(*s));
-	s->reader.mem_fd = -1;
 	pagemap_open(via, &s->pagemap);
 	st = live_machine(via, &s->machine, eb);
 	if (st != MS_OK)
@@ -41,15 +50,39 @@ snapshot_prepare(pid_t pid, struct snapshot **ret, struct errbuf *eb)
 	if (st != MS_OK)
 		return st;
 	st = reader_open(via, &s->maps, &s->reader, eb);
+	if (st == MS_OK && !s->reader.caps.has_pagemap)
+		pagemap_fini(&s->pagemap);
+	return st;
+}
+
+enum status
+snapshot_prepare(pid_t pid, const struct snapshot_opts *opts, struct snapshot **ret,
+                 struct errbuf *eb)
+{
+	static const struct snapshot_opts plain = {.mode = SNAPSHOT_MEMORY, .whole = true};
+	CLEAN(snapshot_clean) struct snapshot *s = xcalloc(1, sizeof(*s));
+	CLEAN(span_vec_fini) span_vec runs = {0};
+
+	s->opts = opts != NULL ? *opts : plain;
+	s->reader.mem_fd = s->pagemap.fd = s->spool = -1;
+	enum status st = look(s, pid, eb);
 	if (st != MS_OK)
 		return st;
-	if (!s->reader.caps.has_pagemap)
-		pagemap_fini(&s->pagemap);
-	st = rooms_plan(s, eb);
+	bulk_find(s, &s->left);
+	rooms_measure(s, &runs);
+	st = mode_choose(s, &runs, eb);
+	if (st == MS_OK && s->plan.mode != SNAPSHOT_NONE && !s->opts.plan_only)
+		st = rooms_plan(s, &runs, eb);
 	if (st != MS_OK)
 		return st;
 	*ret = STEAL(s);
 	return MS_OK;
+}
+
+const struct snapshot_plan *
+snapshot_get_plan(const struct snapshot *s)
+{
+	return &s->plan;
 }
 
 /* ---- during the stop ---- */
@@ -63,8 +96,7 @@ clear_gaps(struct snapshot *s, const struct piece *p)
 	for (size_t i = p->first; i <= p->last; i++) {
 		taddr end = i < p->last ? s->runs.at[i].start : p->end;
 		if (at < end)
-			madvise(p->data + (at - p->start), (size_t)(end - at),
-			        MADV_DONTNEED);
+			rooms_drop(s, p->data + (at - p->start), (size_t)(end - at));
 		at = i < p->last ? s->runs.at[i].end : p->end;
 	}
 }
@@ -90,6 +122,44 @@ list_pages(struct snapshot *s, struct piece *p)
 		clear_gaps(s, p);
 }
 
+/* Cut what is left out away from a piece; the parts take its place in v. */
+static void
+cut_piece(const struct snapshot *s, struct piece p, size_t *i, piece_vec *v)
+{
+	while (*i < s->left.n && s->left.at[*i].end <= p.start)
+		++*i;
+	for (size_t k = *i; k < s->left.n && s->left.at[k].start < p.end; k++) {
+		const struct span *out = &s->left.at[k];
+		struct piece part = p;
+		if (out->start > p.start) {
+			part.end = out->start;
+			vec_push(v, part);
+		}
+		part.start = out->start > p.start ? out->start : p.start;
+		part.end = out->end < p.end ? out->end : p.end;
+		part.absent = LEFT_OUT;
+		vec_push(v, part);
+		p.data += part.end - p.start;
+		p.start = part.end;
+	}
+	if (p.start < p.end)
+		vec_push(v, p);
+}
+
+static void
+cut_pieces(struct snapshot *s)
+{
+	piece_vec cut = {0};
+	size_t at = 0;
+
+	if (s->left.n == 0)
+		return;
+	for (size_t i = 0; i < s->pieces.n; i++)
+		cut_piece(s, s->pieces.at[i], &at, &cut);
+	vec_fini(&s->pieces);
+	s->pieces = cut;
+}
+
 static enum status
 remap(struct snapshot *s, struct errbuf *eb)
 {
@@ -97,15 +167,66 @@ remap(struct snapshot *s, struct errbuf *eb)
 	regions_fini(&s->maps);
 	s->pieces.n = s->runs.n = s->missing.n = s->chunks.n = 0;
 	enum status st = live_maps(s->reader.pid, &s->maps, eb);
+	if (st != MS_OK || s->plan.mode == SNAPSHOT_NONE)
+		return st;
 	for (size_t i = 0; i < s->maps.n && st == MS_OK; i++) {
 		if (is_wanted(&s->maps.at[i]))
 			st = rooms_place(s, i, eb);
 	}
+	bulk_confirm(s, &s->left);
+	cut_pieces(s);
 	return st;
 }
 
+static bool
+is_first(const struct snapshot *s, const struct piece *p)
+{
+	return !is_anonymous(&s->maps.at[p->region]) || p->end - p->start <= FIRST_MAX;
+}
+
+/*
+ * In case there is no time for all: first the data of programs and what is small, from
+ * which everything else hangs, then the others from the oldest on, which the kernel
+ * puts at the highest addresses.
+ */
+static void
+list_all(struct snapshot *s)
+{
+	for (size_t i = 0; i < s->pieces.n; i++) {
+		struct piece *p = &s->pieces.at[i];
+		if (p->absent != LEFT_OUT && is_first(s, p))
+			list_pages(s, p);
+	}
+	size_t first = s->chunks.n;
+	for (size_t i = 0; i < s->pieces.n; i++) {
+		struct piece *p = &s->pieces.at[i];
+		if (p->absent != LEFT_OUT && !is_first(s, p))
+			list_pages(s, p);
+	}
+	for (size_t i = first, j = s->chunks.n; i + 1 < j; i++) {
+		struct chunk last = s->chunks.at[--j];
+		s->chunks.at[j] = s->chunks.at[i];
+		s->chunks.at[i] = last;
+	}
+}
+
+static void
+count(const struct snapshot *s, bool is_over, struct snapshot_stats *stats)
+{
+	for (size_t i = 0; i < s->chunks.n; i++)
+		stats->bytes += s->chunks.at[i].len;
+	for (size_t i = 0; i < s->missing.n; i++)
+		stats->missing += s->missing.at[i].end - s->missing.at[i].start;
+	for (size_t i = 0; i < s->left.n; i++)
+		stats->left_out += s->left.at[i].end - s->left.at[i].start;
+	stats->bytes -= stats->missing;
+	stats->unseen = is_over ? stats->missing : 0;
+	stats->regions = s->pieces.n;
+}
+
 enum status
-snapshot_copy(struct snapshot *s, struct snapshot_stats *ret, struct errbuf *eb)
+snapshot_copy(struct snapshot *s, const struct stop *stop, struct snapshot_stats *ret,
+              struct errbuf *eb)
 {
 	uint64_t began = io_now_ns();
 	struct snapshot_stats stats = {0};
@@ -113,26 +234,46 @@ snapshot_copy(struct snapshot *s, struct snapshot_stats *ret, struct errbuf *eb)
 	enum status st = remap(s, eb);
 	if (st != MS_OK)
 		return st;
-	for (size_t i = 0; i < s->pieces.n; i++)
-		list_pages(s, &s->pieces.at[i]);
+	s->stop = stop;
+	list_all(s);
 	s->is_again = true;
-	st = copy_chunks(&s->reader, &s->chunks, &s->missing);
+	st = copy_chunks(&s->reader, stop, s->opts.threads, &s->chunks, &s->missing);
 	if (st == MS_OK && s->maps.n > 0 &&
 	    !reader_is_alive(&s->reader, s->maps.at[0].start))
 		st = MS_GONE;
 	if (st != MS_OK)
 		return errbuf_set(eb, st, "process %d exited while it was copied",
 		                  s->reader.pid);
-
-	for (size_t i = 0; i < s->chunks.n; i++)
-		stats.bytes += s->chunks.at[i].len;
-	for (size_t i = 0; i < s->missing.n; i++)
-		stats.missing += s->missing.at[i].end - s->missing.at[i].start;
-	stats.bytes -= stats.missing;
-	stats.regions = s->pieces.n;
 	stats.copy_ns = io_now_ns() - began;
+	count(s, stop_is_over(stop), &stats);
 	*ret = stats;
 	return MS_OK;
+}
+
+/* Pages of a chunk that are not as they were copied; those that are gone are. */
+static uint64_t
+torn_pages(const struct snapshot *s, const struct chunk *c, uint8_t *buf)
+{
+	size_t page = (size_t)s->pagemap.page;
+	uint64_t n = 0;
+
+	for (size_t at = 0; at < c->len; at += page) {
+		size_t len = c->len - at < page ? c->len - at : page;
+		n += reader_read(&s->reader, c->addr + at, buf, len) != MS_OK ||
+		     memcmp(buf, c->dest + at, len) != 0;
+	}
+	return n;
+}
+
+void
+snapshot_compare(const struct snapshot *s, struct snapshot_stats *stats)
+{
+	CLEAN_FREE uint8_t *buf = xmalloc((size_t)s->pagemap.page);
+
+	for (size_t i = 0; i < s->chunks.n; i++) {
+		stats->torn += torn_pages(s, &s->chunks.at[i], buf);
+		stats->pages += s->chunks.at[i].len / s->pagemap.page;
+	}
 }
 
 void
@@ -143,10 +284,12 @@ snapshot_free(struct snapshot *s)
 	rooms_unmap(s, 0);
 	reader_fini(&s->reader);
 	pagemap_fini(&s->pagemap);
+	mem_clean_close(&s->spool);
 	regions_fini(&s->maps);
 	vec_fini(&s->mappings);
 	vec_fini(&s->rooms);
 	vec_fini(&s->pieces);
+	vec_fini(&s->left);
 	vec_fini(&s->runs);
 	vec_fini(&s->missing);
 	vec_fini(&s->chunks);

@@ -9,7 +9,12 @@ static enum status
 snapshot_read(void *self, taddr addr, void *buf, size_t n)
 {
 	const struct snapshot *s = self;
-	return reader_read(&s->reader, addr, buf, n);
+	enum status st = reader_read(&s->reader, addr, buf, n);
+
+	/* Without a copy it only counts while the process stands still. */
+	if (st == MS_OK && s->plan.mode == SNAPSHOT_NONE && stop_is_over(s->stop))
+		return MS_FAULT;
+	return st;
 }
 
 static void
@@ -68,6 +73,12 @@ emit_piece(const struct snapshot *s, region_vec *v, const struct piece *p,
 	if (p->absent == ABSENT_ZERO) {
 		emit_copied(s, v, p, (struct span){.start = p->start, .end = p->end},
 		            missing);
+		return;
+	}
+	if (p->absent == LEFT_OUT) {
+		struct region out = s->maps.at[p->region];
+		out.is_left_out = true;
+		emit(v, &out, p->start, p->end, NULL);
 		return;
 	}
 	taddr at = p->start;

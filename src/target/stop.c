@@ -5,6 +5,9 @@
  * tracees of a thread that ends, also those that never stopped and so cannot be detached,
  * also when memscan is killed: nothing but ending that thread is needed to undo a stop.
  *
+ * The tracer also keeps the limit of a hold: it lets go when the time has come, whatever
+ * the others are doing, and says so before it does.
+ *
  * Stops are looked at (WNOWAIT) and not consumed. A thread that was about to be given a
  * signal then still has it when memscan dies, and gets it.
  */
@@ -14,6 +17,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +56,8 @@ enum phase { PHASE_ATTACH, PHASE_HELD, PHASE_RELEASE };
 
 struct stop {
 	pid_t pid;
+	uint64_t max_ns;      /* from the first interrupt; UINT64_MAX is no limit */
+	atomic_bool is_over;  /* the limit has come: set before any thread runs on */
 	pthread_t tracer;
 	pid_t tracer_tid;
 	pthread_mutex_t lock;
@@ -209,6 +215,17 @@ not_stopping(struct stop *s, const struct tracee *t, char state)
 	        t->tid, s->pid);
 }
 
+/* When the tracer begins to let go: a little early, as that takes its time too. */
+static uint64_t
+deadline_of(const struct stop *s)
+{
+	uint64_t margin = s->max_ns / 4 < 2 * MSEC ? s->max_ns / 4 : 2 * MSEC;
+
+	if (s->max_ns == UINT64_MAX)
+		return UINT64_MAX;
+	return s->first_ns + s->max_ns - margin;
+}
+
 /* Wait for one thread, bounded. */
 static enum status
 settle(struct stop *s, struct tracee *t)
@@ -230,7 +247,8 @@ settle(struct stop *s, struct tracee *t)
 			t->is_settled = t->is_dead = true;
 			return MS_OK;
 		}
-		if (now - s->first_ns > (state == 'D' ? STOP_SLEEP_NS : STOP_HOLD_NS))
+		uint64_t limit = state == 'D' ? STOP_SLEEP_NS : STOP_HOLD_NS;
+		if (now - s->first_ns > limit || now > deadline_of(s))
 			return not_stopping(s, t, state);
 		nap(MSEC / 10);
 	}
@@ -287,6 +305,25 @@ detach_all(struct stop *s)
 	s->last_ns = io_now_ns();
 }
 
+/* Until the release, or the end of the time. */
+static void
+hold(struct stop *s)
+{
+	uint64_t deadline = deadline_of(s);
+	struct timespec until = {.tv_sec = (time_t)(deadline / (1000 * MSEC)),
+	                         .tv_nsec = (long)(deadline % (1000 * MSEC))};
+	int rc = 0;
+
+	while (s->phase != PHASE_RELEASE && rc != ETIMEDOUT) {
+		if (deadline == UINT64_MAX)
+			rc = pthread_cond_wait(&s->changed, &s->lock);
+		else
+			rc = pthread_cond_timedwait(&s->changed, &s->lock, &until);
+	}
+	if (s->phase != PHASE_RELEASE)
+		s->is_over = true;
+}
+
 static void *
 tracer_main(void *arg)
 {
@@ -301,8 +338,8 @@ tracer_main(void *arg)
 	s->st = st;
 	s->phase = PHASE_HELD;
 	pthread_cond_broadcast(&s->changed);
-	while (st == MS_OK && s->phase != PHASE_RELEASE)
-		pthread_cond_wait(&s->changed, &s->lock);
+	if (st == MS_OK)
+		hold(s);
 	pthread_mutex_unlock(&s->lock);
 	detach_all(s);
 	return NULL;
@@ -348,13 +385,18 @@ tracer_join(struct stop *s)
 }
 
 static enum status
-stop_once(pid_t pid, struct stop **ret, struct errbuf *eb)
+stop_once(pid_t pid, uint64_t max_ns, struct stop **ret, struct errbuf *eb)
 {
 	struct stop *s = xcalloc(1, sizeof(*s));
+	pthread_condattr_t attr;
 
 	s->pid = pid;
+	s->max_ns = max_ns;
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->changed, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->changed, &attr);
+	pthread_condattr_destroy(&attr);
 	int rc = tracer_start(s);
 	if (rc != 0) {
 		stop_free(s);
@@ -377,7 +419,7 @@ stop_once(pid_t pid, struct stop **ret, struct errbuf *eb)
 }
 
 enum status
-stop_all(pid_t pid, struct stop **ret, struct errbuf *eb)
+stop_all(pid_t pid, uint64_t max_ns, struct stop **ret, struct errbuf *eb)
 {
 	pid_t via;
 	enum status st = live_check(pid, &via, eb);
@@ -388,7 +430,7 @@ stop_all(pid_t pid, struct stop **ret, struct errbuf *eb)
 
 	uint64_t began = io_now_ns();
 	for (;;) {
-		st = stop_once(pid, ret, eb);
+		st = stop_once(pid, max_ns, ret, eb);
 		if (st != MS_BUSY || io_now_ns() - began + STOP_PAUSE_NS > STOP_TOTAL_NS)
 			return st;
 		nap(STOP_PAUSE_NS);
@@ -408,6 +450,12 @@ stop_release(struct stop *s)
 	uint64_t ns = s->last_ns - s->first_ns;
 	stop_free(s);
 	return ns;
+}
+
+bool
+stop_is_over(const struct stop *s)
+{
+	return s != NULL && s->is_over;
 }
 
 const struct thread_regs *

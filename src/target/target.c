@@ -24,6 +24,7 @@ enum {
 	WINDOW_SLOTS = 2 * TARGET_VIEW_KEEP,
 	WINDOW_SHIFT = 16,
 	WINDOW_BUCKETS = 256,
+	MISSED_MAX = 4096,
 	PAGE = 4096,     /* no machine has smaller ones; only a unit of reading */
 };
 
@@ -57,6 +58,7 @@ struct target {
 	struct machine machine;
 	bool swap;
 	bool is_gone;
+	VEC(struct span) missed; /* reads of what was left out of a copy */
 	uint64_t views; /* views of windows handed out */
 	size_t hand;    /* where the search for a window to reuse goes on */
 	struct window windows[WINDOW_SLOTS];
@@ -129,6 +131,7 @@ target_close(struct target *t)
 		t->ops->close(t->self);
 	for (size_t i = 0; i < WINDOW_SLOTS; i++)
 		free(t->windows[i].buf);
+	vec_fini(&t->missed);
 	free(t->regions);
 	free(t->paths);
 	free(t);
@@ -182,10 +185,35 @@ target_is_mapped(const struct target *t, taddr addr, size_t n)
 
 /* ---- windows ---- */
 
+/* Somebody needs what was left out. Reads come in order, mostly. */
+static void
+note_missed(struct target *t, taddr start, taddr end)
+{
+	struct span *last = t->missed.n > 0 ? &t->missed.at[t->missed.n - 1] : NULL;
+
+	if (last != NULL && start <= last->end && end >= last->start) {
+		last->start = start < last->start ? start : last->start;
+		last->end = end > last->end ? end : last->end;
+	} else if (t->missed.n < MISSED_MAX) {
+		vec_push(&t->missed, (struct span){.start = start, .end = end});
+	}
+}
+
+const struct span *
+target_missed(const struct target *t, size_t *n)
+{
+	*n = t->missed.n;
+	return t->missed.at;
+}
+
 /* Ask the backend; n bytes at addr lie wholly in r, which has no data. */
 static enum status
 backend_read(struct target *t, const struct region *r, taddr addr, void *buf, size_t n)
 {
+	if (r->is_left_out) {
+		note_missed(t, addr, addr + n);
+		return MS_FAULT;
+	}
 	if (t->is_gone)
 		return MS_GONE;
 	if ((r->prot & PROT_READ) == 0 || t->ops->read == NULL)

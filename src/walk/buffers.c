@@ -38,7 +38,7 @@ buffers_add(struct walker *w, objid id, taddr addr, uint64_t size)
 }
 
 /* Owned memory, by address. */
-struct span {
+struct extent {
 	taddr start, end;
 	objid object;
 	size_t index; /* in w->buffers */
@@ -47,7 +47,7 @@ struct span {
 static int
 compare_spans(const void *pa, const void *pb)
 {
-	const struct span *a = pa, *b = pb;
+	const struct extent *a = pa, *b = pb;
 
 	if (a->start != b->start)
 		return a->start < b->start ? -1 : 1;
@@ -59,7 +59,7 @@ compare_spans(const void *pa, const void *pb)
  * Returns how many are left.
  */
 static size_t
-drop_overlaps(struct walker *w, struct span *spans, size_t n)
+drop_overlaps(struct walker *w, struct extent *spans, size_t n)
 {
 	size_t kept = 0;
 
@@ -78,8 +78,8 @@ drop_overlaps(struct walker *w, struct span *spans, size_t n)
 }
 
 /* The owned memory that addr lies in, or NULL. */
-static const struct span *
-find_span(const struct span *spans, size_t n, taddr addr)
+static const struct extent *
+find_span(const struct extent *spans, size_t n, taddr addr)
 {
 	size_t lo = 0, hi = n;
 
@@ -96,13 +96,13 @@ find_span(const struct span *spans, size_t n, taddr addr)
 static void
 settle_owners(struct walker *w)
 {
-	CLEAN_FREE struct span *spans = xcalloc(w->buffers.n, sizeof(*spans));
+	CLEAN_FREE struct extent *spans = xcalloc(w->buffers.n, sizeof(*spans));
 	size_t n = 0;
 
 	for (size_t i = 0; i < w->buffers.n; i++) {
 		const struct heap_buffer *row = &w->buffers.at[i].row;
 		if ((row->flags & BUFFER_OWNED) && row->length > 0)
-			spans[n++] = (struct span){
+			spans[n++] = (struct extent){
 				row->addr, row->addr + row->length, row->object, i};
 	}
 	if (n > 0)
@@ -113,7 +113,7 @@ settle_owners(struct walker *w)
 		if ((f->row.flags & BUFFER_OWNED) ||
 			(f->is_owner_sure && f->row.owner != OBJID_NONE))
 			continue;
-		const struct span *s = find_span(spans, n, f->row.addr);
+		const struct extent *s = find_span(spans, n, f->row.addr);
 		if (s != NULL)
 			f->row.owner = s->object;
 	}

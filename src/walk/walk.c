@@ -276,6 +276,18 @@ emit_unknown_opcodes(struct walker *w)
 	return MS_OK;
 }
 
+/* Memory that was taken for a raw buffer, and was none. */
+static void
+note_missed(struct walker *w)
+{
+	size_t n;
+	const struct span *missed = target_missed(w->t, &n);
+
+	for (size_t i = 0; i < n; i++)
+		damage_note(&w->damage, "needed, and left out of the copy",
+			missed[i].start);
+}
+
 static enum status
 walk_all(struct walker *w, struct errbuf *eb)
 {
@@ -304,6 +316,7 @@ walk_all(struct walker *w, struct errbuf *eb)
 		st = belong_emit(&w->belong, w->sink);
 	if (st == MS_OK)
 		st = emit_regions(w);
+	note_missed(w);
 	if (st == MS_OK)
 		st = damage_emit(&w->damage, w->names, w->sink);
 	if (st == MS_OK)

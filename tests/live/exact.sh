@@ -8,7 +8,8 @@ python=$2
 version=$("$python" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])') || no_python "$python does not run"
 
 start "$python" -S -W ignore "$live/$name.py" "$TMP/truth"
-dump --values none
+# SNAPSHOT: where the copy goes.
+dump --values none ${SNAPSHOT:+--snapshot "$SNAPSHOT"}
 # Debian's unstable suites may be ahead of the tables: then it is done as the refusal says.
 row=build/interpreters/$(name_of "$python")
 if [ $status = 4 ] && grep -q ': no offset table covers it.*, make one: ' "$TMP/err" && moves "${row##*/}"; then

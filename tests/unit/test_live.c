@@ -378,7 +378,7 @@ nobody_body(struct child_side side, void *arg)
 	enum status st = live_open(victim, &t, NULL, &eb);
 	child_put(side.out, &st, sizeof(st));
 	child_put(side.out, &eb, sizeof(eb));
-	st = stop_all(victim, &s, &eb);
+	st = stop_all(victim, STOP_NO_LIMIT, &s, &eb);
 	child_put(side.out, &st, sizeof(st));
 	child_put(side.out, &eb, sizeof(eb));
 }

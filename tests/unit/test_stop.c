@@ -96,7 +96,7 @@ START_TEST(test_threads_stop_and_go_on)
 
 	for (unsigned round = 0; round < 20; round++) {
 		wait_for_progress(sh);
-		ck_assert_msg(stop_all(c.pid, &s, &eb) == MS_OK, "%s", eb.msg);
+		ck_assert_msg(stop_all(c.pid, STOP_NO_LIMIT, &s, &eb) == MS_OK, "%s", eb.msg);
 		unsigned long counts[SPINNERS];
 		for (unsigned i = 0; i < SPINNERS; i++)
 			counts[i] = atomic_load(&sh->counts[i]);
@@ -150,7 +150,7 @@ START_TEST(test_registers)
 	child_get(c.from, words, sizeof(words));
 	child_ask(&c, 'x');
 	ck_assert_int_eq(live_open(c.pid, &t, NULL, &eb), MS_OK);
-	ck_assert_int_eq(stop_all(c.pid, &s, &eb), MS_OK);
+	ck_assert_int_eq(stop_all(c.pid, STOP_NO_LIMIT, &s, &eb), MS_OK);
 	const struct thread_regs *regs = stop_threads(s, &n);
 	ck_assert_uint_eq(n, 1);
 	ck_assert_int_eq(regs[0].tid, c.pid);
@@ -189,7 +189,7 @@ START_TEST(test_stopped_stays_stopped)
 	ck_assert_int_eq(waitpid(c.pid, &status, WUNTRACED), c.pid);
 	ck_assert(WIFSTOPPED(status));
 	for (unsigned i = 0; i < 3; i++) {
-		ck_assert_msg(stop_all(c.pid, &s, &eb) == MS_OK, "%s", eb.msg);
+		ck_assert_msg(stop_all(c.pid, STOP_NO_LIMIT, &s, &eb) == MS_OK, "%s", eb.msg);
 		ck_assert_int_eq(child_state(c.pid), 't');
 		stop_release(s);
 		/* It goes back by itself, a moment later. */
@@ -210,13 +210,13 @@ START_TEST(test_killed_while_held)
 	int status;
 	struct child c = start_ready(spin_body, sh);
 
-	ck_assert_int_eq(stop_all(c.pid, &s, &eb), MS_OK);
+	ck_assert_int_eq(stop_all(c.pid, STOP_NO_LIMIT, &s, &eb), MS_OK);
 	kill(c.pid, SIGKILL);
 	stop_release(s);
 	/* Its end is still its parent's to see. */
 	ck_assert_int_eq(waitpid(c.pid, &status, 0), c.pid);
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	ck_assert_int_eq(stop_all(c.pid, &s, &eb), MS_ABSENT);
+	ck_assert_int_eq(stop_all(c.pid, STOP_NO_LIMIT, &s, &eb), MS_ABSENT);
 	c.pid = 0;
 	child_end(&c);
 }
@@ -231,10 +231,10 @@ START_TEST(test_ended_processes)
 
 	kill(c.pid, SIGKILL);
 	waitid(P_PID, (id_t)c.pid, &si, WEXITED | WNOWAIT);
-	ck_assert_int_eq(stop_all(c.pid, &s, &eb), MS_GONE);
+	ck_assert_int_eq(stop_all(c.pid, STOP_NO_LIMIT, &s, &eb), MS_GONE);
 	child_end(&c);
 	ck_assert_ptr_null(s);
-	ck_assert_int_eq(stop_all(getpid(), &s, &eb), MS_DENIED);
+	ck_assert_int_eq(stop_all(getpid(), STOP_NO_LIMIT, &s, &eb), MS_DENIED);
 	ck_assert_uint_eq(stop_release(NULL), 0);
 }
 END_TEST
@@ -257,7 +257,7 @@ START_TEST(test_kill_races)
 			kill(c.pid, SIGKILL);
 			_exit(0);
 		}
-		enum status st = stop_all(c.pid, &s, &eb);
+		enum status st = stop_all(c.pid, STOP_NO_LIMIT, &s, &eb);
 		ck_assert(st == MS_OK || st == MS_GONE);
 		if (st == MS_OK)
 			stop_release(s);
@@ -309,7 +309,7 @@ START_TEST(test_signals_arrive_once)
 		int got;
 		if (i % 2 == 0)
 			sigqueue(c.pid, SIGUSR1, value);
-		ck_assert_int_eq(stop_all(c.pid, &s, &eb), MS_OK);
+		ck_assert_int_eq(stop_all(c.pid, STOP_NO_LIMIT, &s, &eb), MS_OK);
 		if (i % 2 == 1)
 			sigqueue(c.pid, SIGUSR1, value);
 		stop_release(s);
@@ -337,12 +337,12 @@ START_TEST(test_already_traced)
 	struct child c = start_ready(echo_body, NULL);
 	struct child tracer = start_ready(tracer_body, &c.pid);
 
-	ck_assert_int_eq(stop_all(c.pid, &s, &eb), MS_DENIED);
+	ck_assert_int_eq(stop_all(c.pid, STOP_NO_LIMIT, &s, &eb), MS_DENIED);
 	snprintf(want, sizeof(want), "by process %d (", tracer.pid);
 	ck_assert_ptr_nonnull(strstr(eb.msg, want));
 	child_ask(&c, 'x');
 	child_end(&tracer);
-	ck_assert_int_eq(stop_all(c.pid, &s, &eb), MS_OK);
+	ck_assert_int_eq(stop_all(c.pid, STOP_NO_LIMIT, &s, &eb), MS_OK);
 	stop_release(s);
 	child_end(&c);
 }
@@ -355,7 +355,7 @@ holder_body(struct child_side side, void *arg)
 	struct errbuf eb = {0};
 	struct stop *s;
 
-	if (stop_all(*(const pid_t *)arg, &s, &eb) != MS_OK)
+	if (stop_all(*(const pid_t *)arg, STOP_NO_LIMIT, &s, &eb) != MS_OK)
 		_exit(1);
 	child_put(side.out, "r", 1);
 	child_echo(side);
@@ -408,7 +408,7 @@ START_TEST(test_leader_ended)
 	struct child c = start_ready(leaderless_body, NULL);
 
 	/* Its state says zombie, and yet there is a process. */
-	enum status st = stop_all(c.pid, &s, &eb);
+	enum status st = stop_all(c.pid, STOP_NO_LIMIT, &s, &eb);
 	ck_assert_msg(st == MS_OK, "%s", eb.msg);
 	stop_threads(s, &n);
 	ck_assert_uint_eq(n, 1);
@@ -464,7 +464,7 @@ START_TEST(test_thread_storm)
 	struct child c = start_ready(storm_body, NULL);
 
 	for (unsigned round = 0; round < 50; round++) {
-		ck_assert_msg(stop_all(c.pid, &s, &eb) == MS_OK, "%s", eb.msg);
+		ck_assert_msg(stop_all(c.pid, STOP_NO_LIMIT, &s, &eb) == MS_OK, "%s", eb.msg);
 		size_t n;
 		const struct thread_regs *regs = stop_threads(s, &n);
 		ck_assert_uint_ge(n, 4);
@@ -502,15 +502,43 @@ START_TEST(test_uninterruptible)
 	struct child c = start_ready(vfork_body, NULL);
 
 	ck_assert_int_eq(child_state(c.pid), 'D');
-	ck_assert_int_eq(stop_all(c.pid, &s, &eb), MS_BUSY);
+	ck_assert_int_eq(stop_all(c.pid, STOP_NO_LIMIT, &s, &eb), MS_BUSY);
 	ck_assert_ptr_nonnull(strstr(eb.msg, "uninterruptible"));
 	ck_assert_int_eq(child_tracer(c.pid), 0);
 	child_put(c.to, "g", 1);
 	child_get(c.from, &byte, 1);
 	ck_assert_int_eq(byte, 'd');
 	child_ask(&c, 'x');
-	ck_assert_int_eq(stop_all(c.pid, &s, &eb), MS_OK);
+	ck_assert_int_eq(stop_all(c.pid, STOP_NO_LIMIT, &s, &eb), MS_OK);
 	stop_release(s);
+	child_end(&c);
+}
+END_TEST
+
+/* When the time is over the threads run on, though nobody has released them. */
+START_TEST(test_time_limit)
+{
+	enum { LIMIT = 20000000 };
+	struct shared *sh = make_shared();
+	struct errbuf eb = {0};
+	struct stop *s;
+	struct child c = start_ready(spin_body, sh);
+
+	ck_assert_msg(stop_all(c.pid, LIMIT, &s, &eb) == MS_OK, "%s", eb.msg);
+	while (!stop_is_over(s))
+		sched_yield();
+	wait_for_progress(sh);
+	child_ask(&c, 'x');
+	uint64_t held = stop_release(s);
+	ck_assert_uint_gt(held, LIMIT / 2);
+	ck_assert_int_eq(child_tracer(c.pid), 0);
+	ck_assert(!stop_is_over(NULL));
+
+	/* A release before that is one. */
+	ck_assert_msg(stop_all(c.pid, 3600000000000, &s, &eb) == MS_OK, "%s", eb.msg);
+	ck_assert(!stop_is_over(s));
+	stop_release(s);
+	wait_for_progress(sh);
 	child_end(&c);
 }
 END_TEST
@@ -536,6 +564,7 @@ suite_stop(void)
 	tcase_add_test(tc, test_leader_ended);
 	tcase_add_test(tc, test_thread_storm);
 	tcase_add_test(tc, test_uninterruptible);
+	tcase_add_test(tc, test_time_limit);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -1,0 +1,69 @@
+/*
+ * Where the copy goes and how long it may take: options of dump, and what comes of them
+ * before anything is done (--dry-run).
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "memscan/text.h"
+
+#include "acquire.h"
+#include "priv.h"
+
+/* The directory that a copy on disk goes to: that of the output. */
+static const char *
+spool_dir(const char *output, char *buf, size_t cap)
+{
+	if (output == NULL)
+		return ".";
+	if (strcmp(output, "-") == 0)
+		return "/var/tmp";
+	const char *slash = strrchr(output, '/');
+	if (slash == NULL)
+		return ".";
+	size_t len = slash == output ? 1 : (size_t)(slash - output);
+	snprintf(buf, cap, "%.*s", (int)len, output);
+	return buf;
+}
+
+enum status
+acquire_parse_snapshot(const struct cmd_args *a, struct acquire_opts *o, char *dir,
+	size_t cap, struct errbuf *eb)
+{
+	const char *mode = cmd_value(a, "snapshot");
+	uint64_t ms, threads;
+
+	enum status st = cmd_number(a, "max-pause", 0, 1, 86400000, &ms, eb);
+	if (st == MS_OK)
+		st = cmd_number(a, "threads", 0, 1, 64, &threads, eb);
+	if (st != MS_OK)
+		return st;
+	o->max_pause_ns = ms * 1000000;
+	if (o->no_stop && ms > 0)
+		return errbuf_set(eb, MS_USAGE, "--max-pause goes without --no-stop");
+	o->snap.threads = (unsigned)threads;
+	o->snap.dir = spool_dir(cmd_value(a, "output"), dir, cap);
+	while (mode != NULL && strcmp(mode, snapshot_mode_name(o->snap.mode)) != 0)
+		o->snap.mode++;
+	return MS_OK;
+}
+
+void
+acquire_print_plan(const struct acquire_opts *o, const struct acquired *a)
+{
+	char bytes[TEXT_NUM], out[TEXT_NUM], peak[TEXT_NUM], spare[TEXT_NUM],
+		disk[TEXT_NUM], pause[TEXT_NUM], count[TEXT_NUM];
+
+	const struct snapshot_plan *p = &a->plan;
+	printf("snapshot   %s\n", snapshot_mode_name(p->mode));
+	printf("to copy    %s, by %u threads; %s of raw buffers are left out\n",
+		text_size(bytes, p->mode == SNAPSHOT_NONE ? 0 : p->bytes), p->threads,
+		text_size(out, p->left_out));
+	printf("objects    about %s\n", text_count(count, p->objects));
+	printf("memory     %s at the peak, %s can be spared\n",
+		text_size(peak, p->peak),
+		p->budget == UINT64_MAX ? "any" : text_size(spare, p->budget));
+	printf("disk       %s free in %s\n", text_size(disk, p->disk_room), o->snap.dir);
+	printf("held       about %s\n",
+		o->no_stop ? "0" : text_duration(pause, p->pause_ns));
+}

@@ -1,0 +1,414 @@
+/*
+ * What is left out of a copy: large raw buffers (the data of arrays, long bytes), whose
+ * bytes no walk asks for. A process with gigabytes of them is not held for them.
+ *
+ * Objects and what they consist of hold addresses, raw data does not: a page without a
+ * word that points into the process is raw. Two kinds of memory are judged, both while
+ * the process still runs, so that only what changes afterwards can be judged wrong:
+ *
+ * - a block that glibc's malloc has mapped by itself tells its length before its first
+ *   byte. It is one thing, raw or not as a whole: samples of its pages decide.
+ * - elsewhere each page is looked at. Runs of raw pages are left out if they are long; a
+ *   page of zeros may be an empty part of a table and counts as not raw.
+ *
+ * The beginning of what is left out is copied all the same: it has the header of an
+ * object whose value it is, and as much of that value as a preview shows.
+ *
+ * Why the dump stays exact: what is left out is no memory to the reader of the copy, not
+ * even of the running process. A read of it fails and is remembered, so that it can
+ * never pass for something else; the process is then stopped once more and all is copied
+ * anew with what was missed. One dump is always of one stop. (Comparing pages of two stops
+ * instead would need a proof that nothing was written in between, which the kernel
+ * gives only to those who write to /proc/PID/clear_refs, and memscan does not write.)
+ */
+#include "snappriv.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "memscan/bytes.h"
+#include "memscan/mem.h"
+
+enum {
+	EXTENT_MIN = 1 << 20,       /* what is smaller has nothing large in it */
+	BLOCK_MIN = 256 << 10,      /* a block of malloc's, worth leaving out */
+	RUN_MIN = 256 << 10,        /* raw pages elsewhere */
+	GROUP = 64,                 /* pages read in one call */
+	SAMPLES = 32,               /* pages of a block */
+	FEW_POINTERS = 4,           /* in all samples of a block: chance */
+	HEAD_MAX = 16,              /* of a block: prev_size, size and flags */
+	AGAIN_STEP = 8 << 20,       /* in the stop one page of so many bytes is looked at again */
+};
+
+#define FLAG_MASK 7u
+#define FLAG_MMAPPED 2u
+
+struct bulk {
+	const struct snapshot *s;
+	size_t page, width;
+	bool swap;
+	taddr low, high;  /* of all mappings */
+	span_vec present; /* of the extent at hand */
+	span_vec *found;
+	span_vec raw;     /* raw pages of the extent, joined */
+	uint8_t *pages;   /* GROUP of them */
+};
+
+/* ---- pages ---- */
+
+static bool
+points_somewhere(const struct bulk *b, uint64_t v)
+{
+	const struct regions *maps = &b->s->maps;
+
+	if (v < b->low || v >= b->high)
+		return false;
+	return regions_search(maps->at, maps->n, v) < maps->n;
+}
+
+/* Words of a page that could be addresses, up to a few; *is_zero if it has no other. */
+static unsigned
+count_pointers(const struct bulk *b, const uint8_t *p, bool *is_zero)
+{
+	unsigned n = 0;
+	uint64_t any = 0;
+
+	for (size_t i = 0; i < b->page && n < FEW_POINTERS; i += b->width) {
+		uint64_t v = load_uint(p + i, (unsigned)b->width, b->swap);
+		any |= v;
+		n += points_somewhere(b, v);
+	}
+	*is_zero = any == 0;
+	return n;
+}
+
+/* ---- blocks of malloc's own ---- */
+
+/* The length of such a block that begins at addr and ends before end, or 0. */
+static uint64_t
+block_at(const struct bulk *b, const uint8_t *head, taddr addr, taddr end)
+{
+	uint64_t before = load_uint(head, (unsigned)b->width, b->swap);
+	uint64_t size = load_uint(head + b->width, (unsigned)b->width, b->swap);
+	uint64_t len = size & ~(uint64_t)FLAG_MASK;
+
+	if (before != 0 || (size & FLAG_MASK) != FLAG_MMAPPED || len % b->page != 0)
+		return 0;
+	return len >= BLOCK_MIN && len <= end - addr ? len : 0;
+}
+
+/* Pages of [start, end) that the process has. */
+static uint64_t
+pages_present(const struct bulk *b, size_t from, taddr start, taddr end)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = from; i < b->present.n && b->present.at[i].start < end; i++) {
+		const struct span *p = &b->present.at[i];
+		taddr lo = p->start > start ? p->start : start;
+		taddr hi = p->end < end ? p->end : end;
+		bytes += lo < hi ? hi - lo : 0;
+	}
+	return bytes / b->page;
+}
+
+/* Samples spread over the pages present, the present run `from` being the first. */
+static bool
+block_is_raw(const struct bulk *b, size_t from, taddr start, taddr end)
+{
+	uint64_t n = pages_present(b, from, start, end);
+	uint64_t step = n / SAMPLES + 1;
+	uint64_t skip = step / 2;
+	unsigned pointers = 0;
+	bool is_zero;
+
+	for (size_t i = from; i < b->present.n && b->present.at[i].start < end; i++) {
+		const struct span *p = &b->present.at[i];
+		taddr at = p->start > start ? p->start : start;
+		taddr hi = p->end < end ? p->end : end;
+		for (; at < hi; at += b->page) {
+			uint64_t left = (hi - at) / b->page;
+			if (skip >= left) {
+				skip -= left;
+				break;
+			}
+			at += skip * b->page;
+			skip = step - 1;
+			if (reader_read(&b->s->reader, at, b->pages, b->page) != MS_OK)
+				return false;
+			pointers += count_pointers(b, b->pages, &is_zero);
+			if (pointers >= FEW_POINTERS)
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Leave [start, end) out but for its beginning. */
+static void
+leave_out(struct bulk *b, taddr start, taddr end)
+{
+	uint64_t keep = b->s->opts.keep + 256;
+
+	keep += -keep & (b->page - 1);
+	if (end - start <= keep || end - start - keep < BLOCK_MIN / 2)
+		return;
+	vec_push(b->found, (struct span){.start = start + keep, .end = end});
+}
+
+/* ---- pages that are no such block ---- */
+
+static void
+add_raw(struct bulk *b, taddr at)
+{
+	if (b->raw.n > 0 && b->raw.at[b->raw.n - 1].end == at)
+		b->raw.at[b->raw.n - 1].end = at + b->page;
+	else
+		vec_push(&b->raw, (struct span){.start = at, .end = at + b->page});
+}
+
+/* One page tells most groups of them from raw ones. */
+static bool
+looks_raw(const struct bulk *b, taddr start, taddr end)
+{
+	taddr middle = start + (end - start) / b->page / 2 * b->page;
+	bool is_zero;
+
+	return reader_read(&b->s->reader, middle, b->pages, b->page) == MS_OK &&
+	       count_pointers(b, b->pages, &is_zero) == 0 && !is_zero;
+}
+
+/* Up to GROUP pages. */
+static void
+judge_pages(struct bulk *b, taddr start, taddr end)
+{
+	if (!looks_raw(b, start, end))
+		return;
+	if (reader_read(&b->s->reader, start, b->pages, (size_t)(end - start)) != MS_OK)
+		return;
+	for (taddr at = start; at < end; at += b->page) {
+		bool is_zero;
+		if (count_pointers(b, b->pages + (at - start), &is_zero) == 0 && !is_zero)
+			add_raw(b, at);
+	}
+}
+
+static taddr
+lower(taddr a, taddr b)
+{
+	return a < b ? a : b;
+}
+
+/* The first bytes of n pages, each in HEAD_MAX bytes of ret. */
+static bool
+read_heads(const struct bulk *b, taddr at, size_t n, uint8_t *ret)
+{
+	struct iovec there[GROUP];
+	struct iovec here = {.iov_base = ret, .iov_len = n * HEAD_MAX};
+
+	for (size_t i = 0; i < n; i++) {
+		uintptr_t addr = (uintptr_t)(at + i * b->page);
+		memcpy(&there[i].iov_base, &addr, sizeof(addr));
+		there[i].iov_len = HEAD_MAX;
+	}
+	if (b->s->reader.caps.has_vm_readv)
+		return process_vm_readv(b->s->reader.pid, &here, 1, there, n, 0) ==
+		       (ssize_t)(n * HEAD_MAX);
+	for (size_t i = 0; i < n; i++) {
+		if (reader_read(&b->s->reader, at + i * b->page, ret + i * HEAD_MAX,
+		                HEAD_MAX) != MS_OK)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * From at, of the present run i: a block is passed whole, other pages one group at a time
+ * until a block may begin. Returns how far it went.
+ */
+static taddr
+judge_from(struct bulk *b, size_t i, taddr at, taddr end)
+{
+	uint8_t heads[GROUP * HEAD_MAX];
+	taddr stop = lower(b->present.at[i].end, at + GROUP * b->page);
+	size_t n = (size_t)((stop - at) / b->page);
+
+	if (!read_heads(b, at, n, heads))
+		return stop;
+	for (size_t k = 0; k < n; k++) {
+		taddr here = at + k * b->page;
+		uint64_t len = block_at(b, heads + k * HEAD_MAX, here, end);
+		if (len == 0)
+			continue;
+		if (k > 0)
+			judge_pages(b, at, here);
+		if (block_is_raw(b, i, here, here + len))
+			leave_out(b, here, here + len);
+		return here + len;
+	}
+	judge_pages(b, at, stop);
+	return stop;
+}
+
+/* ---- extents: mappings that are one to malloc ---- */
+
+static void
+judge_extent(struct bulk *b, taddr start, taddr end)
+{
+	taddr at = start;
+
+	b->present.n = b->raw.n = 0;
+	struct pagemap pm = b->s->pagemap;
+	pagemap_runs(&pm, start, end, &b->present);
+	for (size_t i = 0; i < b->present.n; i++) {
+		const struct span *run = &b->present.at[i];
+		at = at > run->start ? at : run->start;
+		while (at < b->present.at[i].end)
+			at = judge_from(b, i, at, end);
+	}
+	for (size_t i = 0; i < b->raw.n; i++) {
+		if (b->raw.at[i].end - b->raw.at[i].start >= RUN_MIN)
+			leave_out(b, b->raw.at[i].start, b->raw.at[i].end);
+	}
+}
+
+/* A buffer that wants huge pages (numpy's do) is in mappings of its own, side by side. */
+static bool
+continues(const struct region *a, const struct region *b)
+{
+	return a->end == b->start && a->prot == b->prot && a->inode == 0 && b->inode == 0;
+}
+
+static int
+by_start(const void *x, const void *y)
+{
+	const struct span *a = x, *b = y;
+	return a->start < b->start ? -1 : a->start > b->start;
+}
+
+static void
+bulk_init(struct bulk *b, const struct snapshot *s, span_vec *found)
+{
+	const struct regions *maps = &s->maps;
+
+	*b = (struct bulk){
+		.s = s,
+		.page = (size_t)s->pagemap.page,
+		.width = s->machine.ptr_width,
+		.swap = s->machine.big_endian != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__),
+		.found = found,
+	};
+	size_t n = maps->n;
+	while (n > 0 && region_is_kernel(&maps->at[n - 1]))
+		n--;
+	b->low = n > 0 ? maps->at[0].start : 0;
+	b->high = n > 0 ? maps->at[n - 1].end : 0;
+	b->pages = xmalloc(GROUP * b->page);
+}
+
+static void
+bulk_fini(struct bulk *b)
+{
+	vec_fini(&b->present);
+	vec_fini(&b->raw);
+	free(b->pages);
+}
+
+/* Take out of v what the caller says it needs. */
+static void
+drop_needed(const struct snapshot_opts *o, span_vec *v)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->n; i++) {
+		bool is_needed = false;
+		for (size_t j = 0; j < o->n_need; j++)
+			is_needed |= o->need[j].start < v->at[i].end &&
+			             o->need[j].end > v->at[i].start;
+		if (!is_needed)
+			v->at[n++] = v->at[i];
+	}
+	v->n = n;
+}
+
+void
+bulk_find(const struct snapshot *s, span_vec *ret)
+{
+	const struct regions *maps = &s->maps;
+	struct bulk b;
+
+	ret->n = 0;
+	/* Without a page map, reading would make pages. */
+	if (s->opts.whole || s->pagemap.fd < 0)
+		return;
+	bulk_init(&b, s, ret);
+	for (size_t i = 0, end; i < maps->n; i = end) {
+		end = i + 1;
+		if (!is_wanted(&maps->at[i]) || strcmp(maps->at[i].path, "[stack]") == 0)
+			continue;
+		while (end < maps->n && continues(&maps->at[end - 1], &maps->at[end]) &&
+		       is_wanted(&maps->at[end]))
+			end++;
+		if (maps->at[end - 1].end - maps->at[i].start >= EXTENT_MIN)
+			judge_extent(&b, maps->at[i].start, maps->at[end - 1].end);
+	}
+	bulk_fini(&b);
+	if (ret->n > 1)
+		qsort(ret->at, ret->n, sizeof(*ret->at), by_start);
+	drop_needed(&s->opts, ret);
+}
+
+/* ---- in the stop ---- */
+
+static bool
+is_mapped_still(const struct snapshot *s, const struct span *v)
+{
+	const struct regions *maps = &s->maps;
+	size_t i = regions_search(maps->at, maps->n, v->start);
+
+	for (; i < maps->n && is_wanted(&maps->at[i]); i++) {
+		if (maps->at[i].end >= v->end)
+			return true;
+		if (i + 1 < maps->n && maps->at[i + 1].start != maps->at[i].end)
+			return false;
+	}
+	return false;
+}
+
+static bool
+is_raw_still(const struct bulk *b, struct pagemap *pm, const struct span *v)
+{
+	span_vec here = {0};
+	unsigned pointers = 0;
+	bool is_zero;
+
+	for (taddr at = v->start; at < v->end && pointers < FEW_POINTERS;
+	     at += AGAIN_STEP) {
+		here.n = 0;
+		pagemap_runs(pm, at, at + b->page, &here);
+		if (here.n > 0 &&
+		    reader_read(&b->s->reader, at, b->pages, b->page) == MS_OK)
+			pointers += count_pointers(b, b->pages, &is_zero);
+	}
+	vec_fini(&here);
+	return pointers < FEW_POINTERS;
+}
+
+void
+bulk_confirm(struct snapshot *s, span_vec *left)
+{
+	struct bulk b;
+	size_t n = 0;
+
+	if (left->n == 0)
+		return;
+	bulk_init(&b, s, NULL);
+	for (size_t i = 0; i < left->n; i++) {
+		if (is_mapped_still(s, &left->at[i]) &&
+		    is_raw_still(&b, &s->pagemap, &left->at[i]))
+			left->at[n++] = left->at[i];
+	}
+	left->n = n;
+	bulk_fini(&b);
+}

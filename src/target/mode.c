@@ -1,0 +1,125 @@
+/*
+ * Where a copy goes: into memory if there is enough of it, else into a file, else nowhere
+ * and the process is read while it is held. Decided before anything is stopped, touched
+ * or written, by what the machine and the cgroup have left.
+ */
+#include "snappriv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "memscan/io.h"
+#include "memscan/mem.h"
+#include "memscan/text.h"
+
+enum {
+	OBJECT_COPIED = 80,   /* bytes of a heap for each object in it, at a guess */
+	OBJECT_OWN = 48,      /* bytes that memscan takes for one */
+	OWN_BASE = 14 << 20,  /* memscan without any */
+	DISK_RESERVE = 64 << 20,
+	PROBE_BYTES = 8 << 20, /* copied beforehand, to know how fast it goes */
+	PROBE_CHUNK = 256 << 10,
+	DISK_RATE = 400,      /* bytes a microsecond */
+	WALK_NS = 5000,      /* of one object, of a process without a copy */
+	STOP_NS = 1000000,    /* to stop, list the mappings and let go */
+};
+
+const char *
+snapshot_mode_name(enum snapshot_mode mode)
+{
+	static const char *const names[] = {"auto", "memory", "disk", "none"};
+
+	return (size_t)mode < ARRAY_LEN(names) ? names[mode] : "?";
+}
+
+/* Nanoseconds to copy so much as runs have, by copying a little of it, once. */
+static uint64_t
+time_of_copy(const struct snapshot *s, const span_vec *runs)
+{
+	CLEAN_FREE uint8_t *buf = xmalloc(PROBE_CHUNK);
+	uint64_t done = 0, spent = 0;
+
+	memset(buf, 0, PROBE_CHUNK);
+	for (size_t i = 0; i < runs->n && done < PROBE_BYTES; i++) {
+		taddr end = runs->at[i].end;
+		for (taddr at = runs->at[i].start; end - at >= PROBE_CHUNK;
+		     at += PROBE_CHUNK) {
+			uint64_t began = io_now_ns();
+			if (done >= PROBE_BYTES ||
+			    reader_read(&s->reader, at, buf, PROBE_CHUNK) != MS_OK)
+				break;
+			spent += io_now_ns() - began;
+			done += PROBE_CHUNK;
+		}
+	}
+	if (done == 0)
+		return s->plan.bytes / 2; /* two bytes a nanosecond */
+	return (uint64_t)((double)s->plan.bytes / (double)done * (double)spent /
+	                  s->plan.threads);
+}
+
+static uint64_t
+pause_of(const struct snapshot *s, enum snapshot_mode mode, const span_vec *runs)
+{
+	if (mode == SNAPSHOT_NONE)
+		return STOP_NS + s->plan.objects * WALK_NS;
+	if (mode == SNAPSHOT_DISK)
+		return STOP_NS + s->plan.bytes / DISK_RATE * 1000;
+	return STOP_NS + time_of_copy(s, runs);
+}
+
+static bool
+fits_disk(const struct snapshot_plan *p)
+{
+	return p->disk_room >= DISK_RESERVE && p->bytes <= p->disk_room - DISK_RESERVE;
+}
+
+static enum status
+refuse(const struct snapshot *s, enum snapshot_mode mode, uint64_t own, struct errbuf *eb)
+{
+	const struct snapshot_plan *p = &s->plan;
+	char need[TEXT_NUM], have[TEXT_NUM];
+
+	if (mode == SNAPSHOT_DISK && own <= p->budget)
+		return errbuf_set(eb, MS_NOMEM,
+		                  "a copy of the writable memory of process %d takes %s, and "
+		                  "in %s there is room for %s",
+		                  s->reader.pid, text_size(need, p->bytes),
+		                  s->opts.dir != NULL ? s->opts.dir : "no directory",
+		                  text_size(have, p->disk_room));
+	if (mode == SNAPSHOT_MEMORY)
+		own += p->bytes;
+	return errbuf_set(eb, MS_NOMEM,
+	                  "a copy of the writable memory of process %d, and what is made of "
+	                  "it, takes %s, and only %s can be spared%s",
+	                  s->reader.pid, text_size(need, own),
+	                  text_size(have, p->budget),
+	                  mode == SNAPSHOT_MEMORY ? ": see --snapshot" : "");
+}
+
+enum status
+mode_choose(struct snapshot *s, const span_vec *runs, struct errbuf *eb)
+{
+	struct snapshot_plan *p = &s->plan;
+	enum snapshot_mode mode = s->opts.mode;
+
+	p->objects = p->bytes / OBJECT_COPIED;
+	p->budget = budget_bytes();
+	p->disk_room = s->opts.dir != NULL ? budget_of_dir(s->opts.dir) : 0;
+	p->threads = s->opts.threads > 0 ? s->opts.threads : copy_threads(p->bytes);
+	uint64_t own = OWN_BASE + p->objects * OBJECT_OWN;
+	bool fits = own <= p->budget;
+	bool fits_memory = fits && p->bytes <= p->budget - own;
+	if (mode == SNAPSHOT_AUTO)
+		mode = fits_memory    ? SNAPSHOT_MEMORY
+		       : fits_disk(p) ? SNAPSHOT_DISK
+		                      : SNAPSHOT_NONE;
+	p->mode = mode;
+	p->peak = own + (mode == SNAPSHOT_MEMORY ? p->bytes : 0);
+	p->pause_ns = pause_of(s, mode, runs);
+	if (mode == SNAPSHOT_MEMORY)
+		fits = fits_memory;
+	if (mode == SNAPSHOT_DISK)
+		fits = fits && fits_disk(p);
+	return fits || s->opts.plan_only ? MS_OK : refuse(s, mode, own, eb);
+}

@@ -1,0 +1,44 @@
+#!/bin/sh
+# Wherever the copy goes, and if there is none, the dump is exact.
+. tests/live/lib.sh
+
+exact() { # mode, target, interpreter
+	SNAPSHOT=$1 sh tests/live/exact.sh "$2" "$3" > "$TMP/said" 2>&1
+	case $? in
+	0 | 77) ;;
+	*)
+		cat "$TMP/said"
+		fail "--snapshot $1: $2 on $3"
+		;;
+	esac
+}
+
+# In memory it is what all other tests compare.
+for mode in disk none; do
+	exact $mode mixed "$PYTHON"
+	for row in pyenv-2.7.18 deb-3.14; do
+		[ ! -x "build/interpreters/$row/python" ] || exact $mode basic "$PWD/build/interpreters/$row/python"
+	done
+done
+
+# What would be done is said, and nothing is.
+start_small
+run --dry-run --pid "$target" --snapshot none
+[ $status = 0 ] || fail "exit status $status of --dry-run"
+grep -q '^snapshot   none$' "$TMP/stdout" || fail "--dry-run does not say the mode"
+grep -q '^held       about [0-9]' "$TMP/stdout" || fail "--dry-run does not say for how long"
+nothing_left
+for mode in memory disk none auto; do
+	dump --snapshot $mode
+	worked
+	# Not in memory unless told so: nothing else is short here.
+	want=$mode
+	[ $mode != auto ] || want=memory
+	"$MEMSCAN" info --json "$TMP/dump" | grep -q "\"snapshot\": *\"$want\"" || fail "--snapshot $mode is not $want in the dump"
+	[ "$(ls -A "$TMP" | grep -c memscan)" = 0 ] || fail "a file of the copy was left behind"
+done
+dump --snapshot disk --no-stop
+[ $status = 0 ] || [ $status = 6 ] || fail "exit status $status with --no-stop"
+grep -q 'pages changed while' "$TMP/err" || fail "nothing said of what changed"
+unharmed
+done_testing
