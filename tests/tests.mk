@@ -129,6 +129,7 @@ fuzz:  ## build libFuzzer programs with clang: build/fuzz/fuzz/NAME tests/fuzz/c
 
 bench: all $(TOOLS)  ## time, pause and memory on a million objects
 	@$(TESTENV) python3 tests/bench/bench.py
+	@$(TESTENV) python3 tests/bench/pause.py
 	@$(TESTENV) sh tests/bench/analyse.sh
 
 bench-scale: all $(TOOLS)  ## cost at 0.1 to 20 million objects, and extreme heaps

@@ -1,5 +1,6 @@
-"""A heap of a million mixed objects that ticks: heap.py [OBJECTS]. "ready", then for each line read the longest gap
+"""A heap of a million mixed objects that ticks: heap.py [OBJECTS [MB of raw buffers]]. "ready", then for each line read the longest gap
 of its 1 ms tick since the last one, in nanoseconds. No module but what is needed, so that the objects are what is measured."""
+import array
 import os
 import select
 import sys
@@ -31,8 +32,19 @@ def build(n):
     return kept, node
 
 
+def loop():
+    """What a tool inside the process does: every object's type, size and referents to a file. Nanoseconds."""
+    import gc
+    began = time.monotonic_ns()
+    with open("/dev/null", "w") as out:
+        for o in gc.get_objects():
+            out.write("%d %s %d %s\n" % (id(o), type(o).__name__, sys.getsizeof(o), [id(r) for r in gc.get_referents(o)]))
+    return time.monotonic_ns() - began
+
+
 def main():
     kept = build(int(sys.argv[1]) if len(sys.argv) > 1 else 1000000)
+    raw = [array.array("d", [1.5]) * (1 << 23) for i in range(int(sys.argv[2]) // 64)] if len(sys.argv) > 2 else []
     os.write(1, b"ready\n")
     longest, last = 0, time.monotonic_ns()
     while True:
@@ -40,11 +52,16 @@ def main():
         now = time.monotonic_ns()
         longest, last = max(longest, now - last), now
         if readable:
-            if not os.read(0, 100):
+            line = os.read(0, 100)
+            if not line:
                 break
+            if line.startswith(b"loop"):
+                os.write(1, b"%d\n" % loop())
+                longest, last = 0, time.monotonic_ns()
+                continue
             os.write(1, b"%d\n" % longest)
             longest = 0
-    os._exit(len(kept) == 0)
+    os._exit(len(kept) + len(raw) == 0)
 
 
 main()

@@ -1,9 +1,10 @@
 /*
- * rawcopy PID: copy the present pages of a process's writable private mappings into memory that was touched
+ * rawcopy PID [THREADS]: copy the present pages of a process's writable private mappings into memory that was touched
  * before, with process_vm_readv and nothing else; the process is not stopped. Prints bytes and
  * nanoseconds of the best of five runs: what memscan's hold is measured against.
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RUNS = 5, SPANS_MAX = 1 << 20 };
+enum { RUNS = 5, SPANS_MAX = 1 << 20, THREADS_MAX = 64 };
 #define CHUNK (1UL << 20)
 
 static struct iovec spans[SPANS_MAX];
@@ -67,25 +68,54 @@ plan(const char *pid)
 	close(pagemap);
 }
 
-static uint64_t
-copy(pid_t pid, char *to)
+/* The spans from first on, one of so many. */
+struct share {
+	pid_t pid;
+	char *to;
+	size_t first, step;
+};
+
+static void *
+copy_share(void *arg)
 {
-	uint64_t began = now_ns();
-	for (size_t i = 0; i < n_spans; i++) {
+	const struct share *s = arg;
+	char *to = s->to;
+
+	for (size_t i = 0; i < n_spans; to += spans[i++].iov_len) {
 		struct iovec local = {.iov_base = to, .iov_len = spans[i].iov_len};
-		if (process_vm_readv(pid, &local, 1, &spans[i], 1, 0) < 0) {
+		if (i % s->step != s->first)
+			continue;
+		if (process_vm_readv(s->pid, &local, 1, &spans[i], 1, 0) < 0) {
 			perror("process_vm_readv");
 			exit(1);
 		}
-		to += spans[i].iov_len;
 	}
+	return NULL;
+}
+
+static uint64_t
+copy(pid_t pid, char *to, size_t n)
+{
+	pthread_t threads[THREADS_MAX];
+	struct share shares[THREADS_MAX];
+	uint64_t began = now_ns();
+
+	for (size_t i = 0; i < n; i++)
+		shares[i] = (struct share){pid, to, i, n};
+	for (size_t i = 1; i < n; i++)
+		pthread_create(&threads[i], NULL, copy_share, &shares[i]);
+	copy_share(&shares[0]);
+	for (size_t i = 1; i < n; i++)
+		pthread_join(threads[i], NULL);
 	return now_ns() - began;
 }
 
 int
 main(int argc, char **argv)
 {
-	if (argc != 2)
+	size_t n = argc == 3 ? strtoul(argv[2], NULL, 10) : 1;
+
+	if (argc < 2 || argc > 3 || n < 1 || n > THREADS_MAX)
 		return 2;
 	plan(argv[1]);
 	char *to = mmap(NULL, total + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
@@ -94,7 +124,7 @@ main(int argc, char **argv)
 	memset(to, 1, total);
 	uint64_t best = UINT64_MAX;
 	for (int i = 0; i < RUNS; i++) {
-		uint64_t ns = copy(atoi(argv[1]), to);
+		uint64_t ns = copy(atoi(argv[1]), to, n);
 		if (ns < best)
 			best = ns;
 	}
