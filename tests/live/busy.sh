@@ -1,6 +1,7 @@
 #!/bin/sh
 # A target that does not hold still by itself: threads that allocate, collect garbage, start and end other
-# threads and children, all the time. Every dump of it is sound.
+# threads and children, all the time. Every dump of it is sound. A thread that is stopped while it makes an
+# object may leave one that is not whole: that is told (exit status 6), and is rare.
 . tests/live/lib.sh
 
 start_small "
@@ -23,10 +24,17 @@ def fork():
 for f in (churn, churn, spawn, spawn, fork):
     threading.Thread(target=f, daemon=True).start()
 "
-runs=15
+runs=15 torn=0
 [ "$VARIANT" = asan ] && runs=5
 for i in $(seq $runs); do
 	dump
+	if [ $status = 6 ]; then
+		torn=$((torn + 1))
+		echo "result: dump $i met the target in the midst of something:"
+		"$MEMSCAN" info "$TMP/dump" | grep -A5 -i damage
+		[ $torn -le 1 ] || fail "$torn of $i dumps have damage"
+		status=0
+	fi
 	worked
 done
 # Children send SIGCHLD, and the target counts them: only the number is compared.
