@@ -13,6 +13,8 @@
 #include "memscan/mem.h"
 #include "memscan/text.h"
 
+#define FILE_MAX (1ULL << 40)
+
 enum {
 	OBJECT_COPIED = 80,   /* bytes of a heap for each object in it, at a guess */
 	OBJECT_OWN = 24,      /* bytes that memscan takes for one: 16 to 20 were measured */
@@ -69,10 +71,25 @@ pause_of(const struct snapshot *s, enum snapshot_mode mode, const span_vec *runs
 	return STOP_NS + time_of_copy(s, runs);
 }
 
+/* The file has a place for every address that could be copied: file systems have limits. */
 static bool
-fits_disk(const struct snapshot_plan *p)
+is_mapped_sparsely(const struct snapshot *s)
 {
-	return p->disk_room >= DISK_RESERVE && p->bytes <= p->disk_room - DISK_RESERVE;
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < s->maps.n; i++) {
+		const struct region *r = &s->maps.at[i];
+		total += is_wanted(r) ? r->end - r->start : 0;
+	}
+	return total > FILE_MAX;
+}
+
+static bool
+fits_disk(const struct snapshot *s)
+{
+	const struct snapshot_plan *p = &s->plan;
+
+	return !is_mapped_sparsely(s) && p->disk_room >= DISK_RESERVE && p->bytes <= p->disk_room - DISK_RESERVE;
 }
 
 /* What memscan has taken already: it is no longer among what can be spared. */
@@ -95,6 +112,11 @@ refuse(const struct snapshot *s, enum snapshot_mode mode, uint64_t own, struct e
 	const struct snapshot_plan *p = &s->plan;
 	char need[TEXT_NUM], have[TEXT_NUM];
 
+	if (mode == SNAPSHOT_DISK && is_mapped_sparsely(s))
+		return errbuf_set(eb, MS_NOMEM,
+		                  "process %d has mapped more addresses than a file can have "
+		                  "a place for: see --snapshot",
+		                  s->reader.pid);
 	if (mode == SNAPSHOT_DISK && own <= p->budget)
 		return errbuf_set(eb, MS_NOMEM,
 		                  "a copy of the writable memory of process %d takes %s, and "
@@ -127,7 +149,7 @@ mode_choose(struct snapshot *s, const span_vec *runs, struct errbuf *eb)
 	bool fits_memory = fits && p->bytes <= p->budget - own;
 	if (mode == SNAPSHOT_AUTO)
 		mode = fits_memory    ? SNAPSHOT_MEMORY
-		       : fits_disk(p) ? SNAPSHOT_DISK
+		       : fits_disk(s) ? SNAPSHOT_DISK
 		                      : SNAPSHOT_NONE;
 	p->mode = mode;
 	p->peak = taken_already() + own + (mode == SNAPSHOT_MEMORY ? p->bytes : 0);
@@ -135,6 +157,6 @@ mode_choose(struct snapshot *s, const span_vec *runs, struct errbuf *eb)
 	if (mode == SNAPSHOT_MEMORY)
 		fits = fits_memory;
 	if (mode == SNAPSHOT_DISK)
-		fits = fits && fits_disk(p);
+		fits = fits && fits_disk(s);
 	return fits || s->opts.plan_only ? MS_OK : refuse(s, mode, own, eb);
 }

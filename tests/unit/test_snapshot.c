@@ -589,6 +589,16 @@ START_TEST(test_modes)
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	struct child c = start(&at, NULL);
 	struct snapshot_opts opts = {.mode = modes[_i], .dir = dir, .whole = true};
+#ifdef __SANITIZE_ADDRESS__
+	/* Its shadow is more than a file can have a place for. */
+	if (modes[_i] == SNAPSHOT_DISK) {
+		struct snapshot *none;
+		ck_assert_int_eq(snapshot_prepare(c.pid, &opts, &none, &eb), MS_NOMEM);
+		ck_assert_int_eq(rmdir(dir), 0);
+		child_end(&c);
+		return;
+	}
+#endif
 	struct snapshot *s = prepare_with(c.pid, &opts);
 	ck_assert_int_eq(snapshot_get_plan(s)->mode, modes[_i]);
 	ck_assert_uint_ge(snapshot_get_plan(s)->bytes, DENSE_PAGES * page);
