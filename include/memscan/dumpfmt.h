@@ -50,6 +50,7 @@ static_assert(offsetof(struct dumpfmt_header, header_size) == 12, "header_size i
 	X(OINT, 2)  /* whose each object is; or nothing */                               \
 	X(OBIG, 24) /* struct heap_big, ascending by id */                               \
 	X(OBUF, 40) /* struct heap_buffer, ascending by object */                        \
+	X(ONTE, 16) /* struct heap_note, ascending by object and kind */                 \
 	X(OSRT, 4)  /* ids in ascending order of address */                              \
 	X(REFF, 1)  /* number of references of each object, DUMP_MANY: see REFB */       \
 	X(REFB, 16) /* struct dumpfmt_many, ascending by id */                           \
@@ -141,6 +142,10 @@ DUMP_AT(buffer, name, 12);
 DUMP_AT(buffer, addr, 16);
 DUMP_AT(buffer, bytes, 24);
 DUMP_AT(buffer, length, 32);
+DUMP_SIZE(note, 16);
+DUMP_AT(note, object, 0);
+DUMP_AT(note, kind, 4);
+DUMP_AT(note, n, 8);
 DUMP_SIZE(root, 24);
 DUMP_AT(root, to, 0);
 DUMP_AT(root, kind, 4);

@@ -265,6 +265,32 @@ struct heap_buffer {
 	uint64_t length; /* bytes of data, as nbytes says */
 };
 
+/*
+ * A fact about an object that its size and value do not tell: id, name. Bytes are those
+ * of its size that its contents would not need.
+ */
+#define HEAP_NOTES(X)                                                                    \
+	X(DIGEST, "digest") /* 64 bits of a hash of the value whose text is cut */       \
+	X(EMPTY, "empty")   /* a list, dict, set or bytearray of nothing: all its bytes */ \
+	X(ROOM, "room")     /* bytes beyond the smallest one that would hold the same */ \
+	X(WIDE, "wide")     /* bytes of characters wider than any of them needs */       \
+	X(FEW, "few")       /* bytes that one wide character in 100 or fewer costs */    \
+	X(COPY, "copy")     /* bytes of a str kept once more, as UTF-8 or wchar_t */     \
+	X(MADE, "made")     /* bytes of a __dict__ that the attributes would do without */
+
+enum note_kind {
+#define HEAP_NOTE_ENUM(id, name) NOTE_##id,
+	HEAP_NOTES(HEAP_NOTE_ENUM)
+#undef HEAP_NOTE_ENUM
+	NOTE_COUNT
+};
+
+struct heap_note {
+	objid object;
+	uint32_t kind; /* enum note_kind */
+	uint64_t n;
+};
+
 /* Something that could not be read or made no sense, counted by reason. */
 struct heap_damage {
 	uint32_t reason; /* string id */
@@ -292,6 +318,8 @@ struct heap_region {
  *
  * An emitter that finds all ids in ascending order of address sets is_ordering before the
  * first object and gives them to `order`, if that is not NULL, after the last one.
+ *
+ * Notes come right after their object, in ascending order of kinds; `note` may be NULL.
  */
 struct heap_sink {
 	void *self;
@@ -305,6 +333,7 @@ struct heap_sink {
 	enum status (*generations)(void *self, const uint8_t *generation, size_t n);
 	enum status (*owners)(void *self, const uint16_t *interp, size_t n);
 	enum status (*interp)(void *self, const struct heap_interp *i);
+	enum status (*note)(void *self, const struct heap_note *n);
 	enum status (*thread)(void *self, const struct heap_thread *t);
 	enum status (*frame)(void *self, const struct heap_frame *f);
 	enum status (*root)(void *self, const struct heap_root *r);
@@ -341,6 +370,9 @@ struct heap {
 	const struct heap_buffer *buffers; /* nbuffer, ascending by object */
 	uint32_t nbuffer;
 
+	const struct heap_note *notes; /* nnote, ascending by object and kind */
+	uint32_t nnote;
+
 	const uint64_t *value_at; /* offset of the value record of every 64th object */
 	const uint8_t *values;    /* value records, one an object, back to back */
 	uint64_t nvalues;         /* bytes of them */
@@ -371,6 +403,7 @@ const char *root_kind_name(enum root_kind k);
 const char *type_how_name(enum type_how h);
 const char *value_kind_name(enum value_kind k);
 const char *generation_name(enum heap_generation g);
+const char *note_kind_name(enum note_kind k);
 
 /* The names of the flags in OF_* order into buf, separated by sep; returns buf. */
 char *obj_flags_text(uint32_t flags, char sep, char *buf, size_t cap);

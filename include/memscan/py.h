@@ -206,6 +206,14 @@ uint32_t py_flags(struct py *p, const struct pyobj *o);
  */
 struct heap_value py_value(struct py *p, const struct pyobj *o, size_t max);
 
+/*
+ * Facts about the object py_obj read last that its size and value do not tell, at most PYNOTES_MAX in ascending
+ * order of kinds; returns how many. size and value are what py_size and py_value said of it, value.text aside,
+ * which is gone afterwards; a digest is made where it is cut. Reads the whole of a str or bytes that is.
+ */
+enum { PYNOTES_MAX = NOTE_COUNT };
+size_t py_notes(struct py *p, const struct pyobj *o, uint64_t size, const struct heap_value *value, struct heap_note ret[PYNOTES_MAX]);
+
 /* Memory that an object has beside itself, or looks into. */
 struct pybuffer {
 	taddr addr;      /* of the data */

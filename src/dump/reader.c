@@ -122,6 +122,7 @@ count_free(
 		{DC_TYPE, &h->ntype},
 		{DC_OBIG, &h->nbig},
 		{DC_OBUF, &h->nbuffer},
+		{DC_ONTE, &h->nnote},
 		{DC_ROOT, &h->nroot},
 		{DC_INTR, &h->ninterp},
 		{DC_THRD, &h->nthread},
@@ -206,6 +207,7 @@ point_heap(struct heap *h, const struct chunk_map *maps, const struct chunk_toc 
 	h->interp = elements(toc, DC_OINT) > 0 ? AT(OINT) : NULL;
 	h->big = AT(OBIG);
 	h->buffers = AT(OBUF);
+	h->notes = AT(ONTE);
 	h->by_addr = AT(OSRT);
 	h->to = AT(REFT);
 	h->label = AT(REFL);

@@ -173,6 +173,21 @@ check_buffers(const struct heap *h, struct errbuf *eb)
 	return MS_OK;
 }
 
+/* Kinds of later versions are to be ignored, as long as the order is kept. */
+static enum status
+check_notes(const struct heap *h, struct errbuf *eb)
+{
+	for (uint32_t k = 0; k < h->nnote; k++) {
+		const struct heap_note *n = &h->notes[k];
+		bool ascends = k == 0 || n->object > n[-1].object ||
+			(n->object == n[-1].object && n->kind > n[-1].kind);
+		if (n->object >= h->nobj || !ascends)
+			return bad(eb, "ONTE", k,
+				"objects and kinds do not ascend, or no such object");
+	}
+	return MS_OK;
+}
+
 /* (address, id) ascends strictly, so that no id is there twice, and all are there. */
 static enum status
 check_sorted(const struct heap *h, struct errbuf *eb)
@@ -348,6 +363,8 @@ heap_validate(const struct heap *h, uint64_t str_bytes, struct errbuf *eb)
 		st = check_big(h, eb);
 	if (st == MS_OK && h->buffers != NULL)
 		st = check_buffers(h, eb);
+	if (st == MS_OK && h->notes != NULL)
+		st = check_notes(h, eb);
 	if (st == MS_OK && h->by_addr != NULL)
 		st = check_sorted(h, eb);
 	if (st == MS_OK && h->to != NULL)

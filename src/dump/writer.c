@@ -38,6 +38,7 @@ struct dump_writer {
 	uint64_t own_refs; /* references of the last object so far */
 	uint64_t ordered; /* ids that came in order of address */
 	uint32_t after_buffer; /* 1 + object of the last buffer */
+	uint64_t after_note;   /* object and kind of the last note, and one more */
 	struct column col[DC_COUNT];
 	VEC(uint64_t) addrs; /* of all objects, where they are to be sorted and the file cannot be read again */
 	VEC(char) meta;      /* keys and values in turn, each with its NUL */
@@ -339,6 +340,22 @@ sink_interp(void *self, const struct heap_interp *i)
 }
 
 static enum status
+sink_note(void *self, const struct heap_note *n)
+{
+	struct dump_writer *w = self;
+	uint64_t place = (uint64_t)n->object << 32 | n->kind;
+
+	if (w->err.code != MS_OK)
+		return w->err.code;
+	if (place < w->after_note || n->object == OBJID_NONE)
+		return errbuf_set(
+			&w->err, MS_USAGE, "notes are not in order of their objects");
+	w->after_note = place + 1;
+	put_fixed(w, DC_ONTE, n, sizeof(*n));
+	return w->err.code;
+}
+
+static enum status
 sink_thread(void *self, const struct heap_thread *t)
 {
 	struct dump_writer *w = self;
@@ -526,6 +543,7 @@ dump_writer_new(struct outfile *out, struct dump_writer **ret, struct errbuf *eb
 		.generations = sink_generations,
 		.owners = sink_owners,
 		.interp = sink_interp,
+		.note = sink_note,
 		.thread = sink_thread,
 		.frame = sink_frame,
 		.root = sink_root,

@@ -15,6 +15,7 @@ static const char *const root_names[] = {HEAP_ROOT_KINDS(NAME_ROW)};
 static const char *const how_names[] = {HEAP_TYPE_HOW(NAME_ROW)};
 static const char *const value_names[] = {HEAP_VALUE_KINDS(NAME_ROW)};
 static const char *const generation_names[] = {HEAP_GENERATIONS(NAME_ROW)};
+static const char *const note_names[] = {HEAP_NOTES(NAME_ROW)};
 
 struct flag {
 	uint32_t bit;
@@ -54,6 +55,12 @@ const char *
 generation_name(enum heap_generation g)
 {
 	return (unsigned)g < GENERATION_COUNT ? generation_names[g] : "?";
+}
+
+const char *
+note_kind_name(enum note_kind k)
+{
+	return (unsigned)k < NOTE_COUNT ? note_names[k] : "?";
 }
 
 static char *

@@ -116,6 +116,7 @@ struct py {
 	VEC(char) text;           /* py_value's buffer */
 	struct pystr str;         /* what object_str says of the str at str_at; 0: nothing yet */
 	taddr str_at;
+	uint64_t notes_read; /* notes.c: bytes of values read so far */
 };
 
 /* shape.c */
@@ -204,6 +205,9 @@ const struct pytype *py_type_recent(struct py *p, taddr addr);
 taddr type_state(struct py *p, taddr addr);
 uint64_t type_n_structseq(struct py *p, const struct pytype *ty);
 const uint32_t *type_attrs(struct py *p, const struct pytype *ty, size_t *n);
+
+/* value.c: the number of an int's digits, negative for a negative one. */
+int64_t int_digits(const struct py *p, const void *obj);
 
 /* size.c */
 MUST_CHECK enum status size_apply(struct py *p, const struct pyobj *o, enum size_rule rule, uint64_t *ret);

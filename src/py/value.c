@@ -91,7 +91,7 @@ value_bytes(struct py *p, taddr addr, uint64_t n, size_t max)
  * Number of digits, negative for a negative int: ob_size, or since 3.12 lv_tag's count
  * and sign (0 plus, 1 zero, 2 minus).
  */
-static int64_t
+int64_t
 int_digits(const struct py *p, const void *obj)
 {
 	if (p->l->int_form == INT_OB_SIZE)

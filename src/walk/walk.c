@@ -131,6 +131,23 @@ emit_refs(struct walker *w, const struct pyobj *o, uint64_t size, bool is_scanne
 	return w->out.n > 0 ? flush_refs(&w->out) : MS_OK;
 }
 
+/* What the sink is told beside the object that was just emitted. */
+static enum status
+emit_notes(struct walker *w, objid id, const struct pyobj *o, const struct heap_obj *h)
+{
+	struct heap_note notes[PYNOTES_MAX];
+	enum status st = MS_OK;
+
+	if (w->sink->note == NULL || (h->flags & (OF_DAMAGED | OF_GUESSED)))
+		return MS_OK;
+	size_t n = py_notes(w->p, o, h->size, &h->value, notes);
+	for (size_t i = 0; i < n && st == MS_OK; i++) {
+		notes[i].object = id;
+		st = w->sink->note(w->sink->self, &notes[i]);
+	}
+	return st;
+}
+
 static enum status
 visit(struct walker *w, objid id, taddr addr)
 {
@@ -159,7 +176,9 @@ visit(struct walker *w, objid id, taddr addr)
 	if (st != MS_OK)
 		return st;
 	bool has_buffer = o.type->buffer != NULL;
-	st = emit_refs(w, &o, h.size, is_scanned);
+	st = emit_notes(w, id, &o, &h);
+	if (st == MS_OK)
+		st = emit_refs(w, &o, h.size, is_scanned);
 	if (has_buffer && st == MS_OK)
 		buffers_add(w, id, addr, h.size);
 	return st;

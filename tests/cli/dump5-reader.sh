@@ -122,7 +122,7 @@ fi
 list() {
 	sed -n "/^#define $1(X)/,/^\$/p" include/memscan/heap.h | sed -n 's/^\tX([A-Z_]*, "\([^"]*\)").*/\1/p' | nl -v 0 -w 1 -s ' '
 }
-for kinds in HEAP_REF_KINDS HEAP_ROOT_KINDS HEAP_TYPE_HOW HEAP_VALUE_KINDS HEAP_GENERATIONS; do
+for kinds in HEAP_REF_KINDS HEAP_ROOT_KINDS HEAP_TYPE_HOW HEAP_VALUE_KINDS HEAP_GENERATIONS HEAP_NOTES; do
 	list $kinds > "$tmp/list"
 	[ -s "$tmp/list" ] || {
 		echo "$kinds: not found in heap.h"

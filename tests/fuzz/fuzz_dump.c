@@ -41,6 +41,11 @@ look_at(const struct heap *h)
 		sum += b->owner != OBJID_NONE ? h->addr[b->owner] : 0;
 		sum += heap_buffer_of(h, b->object) == b;
 	}
+	for (uint32_t k = 0; k < h->nnote; k++) {
+		const struct heap_note *n = &h->notes[k];
+		sum += h->addr[n->object] + n->n;
+		sum += (uint8_t)*note_kind_name((enum note_kind)n->kind);
+	}
 	for (uint32_t i = 0; i < h->nstr; i++) {
 		const char *text = heap_str(h, i, &len);
 		for (size_t k = 0; k <= len; k++)

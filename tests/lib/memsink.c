@@ -26,6 +26,7 @@ struct memsink {
 	VEC(uint32_t) by_addr;
 	VEC(struct heap_big) big;
 	VEC(struct heap_buffer) buffers;
+	VEC(struct heap_note) notes;
 	VEC(uint64_t) value_at;
 	VEC(uint8_t) values;
 	VEC(struct heap_type) types;
@@ -150,6 +151,21 @@ record_interp(void *self, const struct heap_interp *i)
 }
 
 static enum status
+record_note(void *self, const struct heap_note *n)
+{
+	struct memsink *m = self;
+	const struct heap_note *last = m->notes.n > 0 ? &m->notes.at[m->notes.n - 1] : NULL;
+
+	ck_assert_msg(n->object + 1 == m->addr.n, "a note is not of the last object");
+	ck_assert_msg(last == NULL || n->object > last->object ||
+			(n->object == last->object && n->kind > last->kind),
+		"notes are not in order");
+	ck_assert_uint_lt(n->kind, NOTE_COUNT);
+	vec_push(&m->notes, *n);
+	return MS_OK;
+}
+
+static enum status
 record_thread(void *self, const struct heap_thread *t)
 {
 	struct memsink *m = self;
@@ -219,6 +235,7 @@ memsink_new(void)
 		.generations = record_generations,
 		.owners = record_owners,
 		.interp = record_interp,
+		.note = record_note,
 		.thread = record_thread,
 		.frame = record_frame,
 		.root = record_root,
@@ -254,6 +271,7 @@ memsink_free(struct memsink *m)
 	vec_fini(&m->by_addr);
 	vec_fini(&m->big);
 	vec_fini(&m->buffers);
+	vec_fini(&m->notes);
 	vec_fini(&m->value_at);
 	vec_fini(&m->values);
 	vec_fini(&m->types);
@@ -404,6 +422,8 @@ memsink_heap(struct memsink *m)
 		.nbig = (uint32_t)m->big.n,
 		.buffers = m->buffers.at,
 		.nbuffer = (uint32_t)m->buffers.n,
+		.notes = m->notes.at,
+		.nnote = (uint32_t)m->notes.n,
 		.value_at = m->value_at.at,
 		.values = m->values.at,
 		.nvalues = m->values.n,

@@ -108,6 +108,11 @@ static const struct heap_buffer golden_buffers[] = {
 		0x13ffff001},
 };
 
+static const struct heap_note golden_notes[] = {
+	{3, NOTE_ROOM, 40},
+	{4, NOTE_DIGEST, 0xfedcba9876543210},
+};
+
 static const struct heap_thread golden_threads[] = {
 	{0x7f2a11aa1740, 4242, S_MAIN_THREAD, 0}};
 static const struct heap_frame golden_frames[] = {
@@ -147,6 +152,9 @@ sample_golden(const struct heap_sink *s)
 		st = s->type(s->self, &golden_types[i]);
 	for (size_t i = 0; i < ARRAY_LEN(golden_objects) && st == MS_OK; i++) {
 		st = s->object(s->self, &golden_objects[i]);
+		for (size_t k = 0; k < ARRAY_LEN(golden_notes) && st == MS_OK; k++)
+			if (golden_notes[k].object == i)
+				st = s->note(s->self, &golden_notes[k]);
 		if (st == MS_OK && golden_refs[i].n > 0)
 			st = s->refs(s->self, golden_refs[i].at, golden_refs[i].n);
 	}
@@ -277,6 +285,17 @@ random_buffer(const struct heap_sink *s, uint64_t *rng, uint32_t id, uint32_t no
 	return s->buffer(s->self, &b);
 }
 
+/* Of one object in seven, as many kinds as it has sevens; what else is random stays so. */
+static enum status
+random_notes(const struct heap_sink *s, uint32_t id)
+{
+	enum status st = MS_OK;
+
+	for (uint32_t k = 0; id % 7 == 0 && k < id / 7 % (NOTE_COUNT + 1) && st == MS_OK; k++)
+		st = s->note(s->self, &(struct heap_note){id, k, (uint64_t)id << k});
+	return st;
+}
+
 /* As many strings and types as a heap has objects may be emitted between the objects. */
 static enum status
 random_names(const struct heap_sink *s, uint64_t *rng, uint32_t from, uint32_t to)
@@ -371,6 +390,8 @@ sample_random(const struct heap_sink *s, uint64_t seed, uint32_t nobj)
 		st = s->meta(s->self, "seed", "is random");
 	for (uint32_t i = 0; i < nobj && st == MS_OK; i++) {
 		st = random_object(s, &rng, i);
+		if (st == MS_OK)
+			st = random_notes(s, i);
 		if (st == MS_OK && sample_below(&rng, 3) != 0)
 			st = random_refs(s, &rng, nobj);
 		if (st == MS_OK && sample_below(&rng, 5) == 0)
@@ -408,6 +429,7 @@ sample_assert_same(const struct heap *a, const struct heap *b)
 	ck_assert_uint_eq(a->nmeta, b->nmeta);
 	ck_assert_uint_eq(a->nbig, b->nbig);
 	ck_assert_uint_eq(a->nbuffer, b->nbuffer);
+	ck_assert_uint_eq(a->nnote, b->nnote);
 	ck_assert_uint_eq(a->nvalues, b->nvalues);
 	SAME(addr, a->nobj);
 	SAME(type, a->nobj);
@@ -426,6 +448,7 @@ sample_assert_same(const struct heap *a, const struct heap *b)
 	SAME(by_addr, a->nobj);
 	SAME(big, a->nbig);
 	SAME(buffers, a->nbuffer);
+	SAME(notes, a->nnote);
 	SAME(value_at, (a->nobj + 63) / 64);
 	SAME(values, a->nvalues);
 	SAME(types, a->ntype);

@@ -38,7 +38,7 @@ START_TEST(golden)
 
 	ck_assert_msg(dump_open(GOLDEN, DUMP_ALL, &d, &eb) == MS_OK, "%s", eb.msg);
 	const struct heap *h = dump_heap(d);
-	ck_assert_uint_eq(dump_file_size(d), 3328);
+	ck_assert_uint_eq(dump_file_size(d), 3328 + 96);
 	ck_assert_uint_eq(h->nobj, 9);
 	ck_assert_uint_eq(h->nref, 11);
 	ck_assert_uint_eq(h->ntype, 7);
@@ -238,7 +238,7 @@ column_of(const struct heap *h, enum dump_column c)
 		[DC_OTYP] = h->type, [DC_OSIZ] = h->size32, [DC_ORFC] = h->count32,
 		[DC_OFLG] = h->flags, [DC_OGEN] = h->generation, [DC_OINT] = h->interp,
 		[DC_INTR] = h->interps, [DC_OBIG] = h->big, [DC_OBUF] = h->buffers,
-		[DC_OSRT] = h->by_addr,
+		[DC_ONTE] = h->notes, [DC_OSRT] = h->by_addr,
 		[DC_REFF] = h->first, [DC_REFB] = h->first, [DC_REFT] = h->to,
 		[DC_REFL] = h->label,
 		[DC_VALA] = h->value_at, [DC_VALS] = h->values, [DC_ROOT] = h->roots,
@@ -284,6 +284,7 @@ check_column(unsigned column)
 	ck_assert_uint_eq(h->nmeta, (want & BIT(META)) != 0 ? 3 : 0);
 	ck_assert_uint_eq(h->nbig, (want & BIT(OBIG)) != 0 ? 2 : 0);
 	ck_assert_uint_eq(h->nbuffer, (want & BIT(OBUF)) != 0 ? 3 : 0);
+	ck_assert_uint_eq(h->nnote, (want & BIT(ONTE)) != 0 ? 2 : 0);
 	/* Accessors of what did not come have nothing to say, and say it. */
 	if ((want & BIT(OBUF)) == 0)
 		ck_assert_ptr_null(heap_buffer_of(h, 3));

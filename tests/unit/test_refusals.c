@@ -73,6 +73,8 @@ static const struct {
 	{"OBUF", 4, 10, 2, "column OBUF, element 1: objects do not ascend"},
 	{"OBUF", 4, 12, 9, "column OBUF, element 1: no such owner"},
 	{"OBUF", 4, 23, 25, "column OBUF, element 2: no such string"},
+	{"ONTE", 4, 0, 9, "column ONTE, element 0: objects and kinds do not ascend"},
+	{"ONTE", 4, 4, 1, "column ONTE, element 1: objects and kinds do not ascend"},
 	{"REFF", 1, 8, 12, "column REFF, element 8: more references than there are"},
 	{"REFF", 1, 0, DUMP_MANY, "column REFF, element 0: not in REFB"},
 	{"REFT", 4, 4, 9, "column REFT, element 4: id 9 of 9"},
