@@ -19,6 +19,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_completion,
 	&cmd_diff,
 	&cmd_dump,
+	&cmd_dups,
 	&cmd_export,
 	&cmd_find,
 	&cmd_info,
@@ -33,6 +34,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_threads,
 	&cmd_top,
 	&cmd_trend,
+	&cmd_waste,
 };
 
 const size_t cmd_count = ARRAY_LEN(cmd_table);

@@ -39,9 +39,9 @@ bool info_is_registers(const char *key);
 /* Cleanup guards. */
 void clean_dump(struct dump **d);
 
-extern const struct cmd cmd_check, cmd_completion, cmd_diff, cmd_dump, cmd_export, cmd_find,
-	cmd_info, cmd_leaks, cmd_offsets, cmd_path, cmd_referrers, cmd_refs,
+extern const struct cmd cmd_check, cmd_completion, cmd_diff, cmd_dump, cmd_dups,
+	cmd_export, cmd_find, cmd_info, cmd_leaks, cmd_offsets, cmd_path, cmd_referrers, cmd_refs,
 	cmd_retained, cmd_show, cmd_summary, cmd_threads,
-	cmd_top, cmd_trend;
+	cmd_top, cmd_trend, cmd_waste;
 
 #endif

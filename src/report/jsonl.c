@@ -4,6 +4,7 @@
  */
 #include "priv.h"
 
+#include <inttypes.h>
 #include <sys/mman.h>
 
 /* A member whose value is a string of the heap; front has its key. */
@@ -171,6 +172,34 @@ put_belonging(struct out *o, const struct heap *h, objid i)
 		put_number(o, ", \"interpreter\": ", whose);
 }
 
+/* The notes of object i, from number `next` on; returns the number of the one after. */
+static uint32_t
+put_notes(struct out *o, const struct heap *h, objid i, uint32_t next)
+{
+	const char *front = ", \"notes\": {";
+	bool has_any = false;
+
+	if (next >= h->nnote || h->notes[next].object != i)
+		return next;
+	for (; next < h->nnote && h->notes[next].object == i; next++) {
+		const struct heap_note *n = &h->notes[next];
+		if (n->kind >= NOTE_COUNT)
+			continue;
+		out_printf(o, "%s\"%s\": ", front,
+			note_kind_name((enum note_kind)n->kind));
+		/* More than the 53 bits of a JSON number are a text. */
+		if (n->kind == NOTE_DIGEST)
+			out_printf(o, "\"%016" PRIx64 "\"", n->n);
+		else
+			out_printf(o, "%" PRIu64, n->n);
+		front = ", ";
+		has_any = true;
+	}
+	if (has_any)
+		out_char(o, '}');
+	return next;
+}
+
 /* Types as JSON strings, made once: names.b.at[at[t] .. at[t + 1]). */
 struct names {
 	struct out text;
@@ -204,7 +233,7 @@ put_objects(struct out *o, const struct heap *h, struct errbuf *eb)
 	CLEAN(names_fini) struct names names;
 	CLEAN(out_fini) struct out name = {0};
 	const uint8_t *value = h->values;
-	uint32_t next = 0; /* buffer */
+	uint32_t next = 0, note = 0; /* buffer, note */
 
 	names_init(&names, h);
 	for (objid i = 0; i < h->nobj; i++) {
@@ -226,6 +255,7 @@ put_objects(struct out *o, const struct heap *h, struct errbuf *eb)
 		put_value(o, &v);
 		if (next < h->nbuffer && h->buffers[next].object == i)
 			put_buffer(o, h, &h->buffers[next++]);
+		note = put_notes(o, h, i, note);
 		put_refs(o, h, i, &name);
 		out_str(o, "}\n");
 	}

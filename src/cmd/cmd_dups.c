@@ -1,0 +1,342 @@
+/*
+ * memscan dups: equal values stored many times, and dicts of one shape that could be
+ * __slots__; what one of each would save.
+ */
+#include "memscan/log.h"
+#include "memscan/mem.h"
+#include "memscan/text.h"
+
+#include "sel.h"
+
+enum { LIMIT = 20, TYPE_CAP = 512, NAME_CAP = 1024, VALUE_CAP = 160 };
+
+static const struct cmd_opt opts[] = {
+	{0, "limit", "N", "print N rows of each table, 0: all (20)"},
+	CMD_OPTS_SELECT,
+	CMD_OPTS_FORMAT,
+	CMD_OPTS_COMMON,
+	{0},
+};
+
+struct answer {
+	const struct heap *h;
+	struct kinds owners, shapes;
+	struct equals equals;
+	struct dups dups;
+	struct slots slots;
+	uint64_t n, unknown; /* objects selected, and of them not compared */
+	size_t limit;
+	bool is_text;
+};
+
+static void
+answer_fini(struct answer *a)
+{
+	kinds_fini(&a->owners);
+	kinds_fini(&a->shapes);
+	equals_fini(&a->equals);
+	dups_fini(&a->dups);
+	slots_fini(&a->slots);
+}
+
+/* "dict of Foo .name", "list [*]" */
+static const char *
+holder_text(const struct answer *a, uint32_t holder, char *buf, size_t cap)
+{
+	char kind[TYPE_CAP], step[NAME_CAP / 2];
+
+	if (holder == HEAP_NONE)
+		return NULL;
+	const struct dups_holder *d = &a->dups.holders[holder];
+	kind_text(a->h, &a->owners, d->kind, kind, sizeof(kind));
+	step_text(a->h, d->from, d->ref, d->varies, step, sizeof(step));
+	snprintf(buf, cap, "%s %s", kind, step);
+	return buf;
+}
+
+static double
+share(uint64_t part, uint64_t of)
+{
+	return of == 0 ? 0 : (double)part * 100 / (double)of;
+}
+
+/* ---- tables ---- */
+
+static void
+put_types(struct report *r, const struct answer *a)
+{
+	static const struct column columns[] = {
+		{"saved", "Saves", CELL_BYTES},
+		{"percent", "%", CELL_PERCENT},
+		{"count", "Objects", CELL_COUNT},
+		{"values", "Values", CELL_COUNT},
+		{"size", "Size", CELL_BYTES},
+		{"type", "Equal objects of type", CELL_TEXT},
+	};
+	struct rows *rows = rows_begin(r, "types", columns, ARRAY_LEN(columns));
+	size_t k = 0;
+
+	for (; k < a->dups.n_types && k < a->limit; k++) {
+		char type[TYPE_CAP];
+		const struct dups_type *t = &a->dups.types[k];
+		const struct cell cells[] = {
+			{.u = t->saved},
+			{.d = share(t->saved, a->dups.saved)},
+			{.u = t->count},
+			{.u = t->values},
+			{.u = t->bytes},
+			cell_str(type_text(a->h, t->type, type, sizeof(type))),
+		};
+		rows_put(rows, cells);
+	}
+	rows_end(rows, a->dups.n_types - k);
+}
+
+static void
+put_values(struct report *r, const struct answer *a)
+{
+	static const struct column columns[] = {
+		{"saved", "Saves", CELL_BYTES},
+		{"count", "Objects", CELL_COUNT},
+		{"size", NULL, CELL_BYTES},
+		{"type", "Type", CELL_TEXT},
+		{"value", "Value", CELL_TEXT},
+		{"holder", "Mostly held by", CELL_TEXT},
+		{"held", NULL, CELL_COUNT},
+		{"held_percent", "%", CELL_PERCENT},
+		{"address", "Example", CELL_ADDR},
+		{"by_digest", NULL, CELL_BOOL},
+	};
+	struct rows *rows = rows_begin(r, "values", columns, ARRAY_LEN(columns));
+	size_t k = 0;
+
+	for (; k < a->dups.n && k < a->limit; k++) {
+		char type[TYPE_CAP], value[VALUE_CAP], holder[NAME_CAP];
+		const struct dups_row *d = &a->dups.rows[k];
+		const struct cell cells[] = {
+			{.u = d->saved},
+			{.u = d->count},
+			{.u = d->bytes},
+			cell_str(type_text(
+				a->h, a->h->type[d->first], type, sizeof(type))),
+			cell_str(value_text(a->h, d->first, value, sizeof(value))),
+			cell_str(holder_text(a, d->holder, holder, sizeof(holder))),
+			{.u = d->held},
+			{.d = share(d->held, d->count),
+				.absent = d->holder == HEAP_NONE},
+			{.u = a->h->addr[d->first]},
+			{.u = bitset_has(&a->equals.by_digest, d->first)},
+		};
+		rows_put(rows, cells);
+	}
+	rows_end(rows, a->dups.n - k);
+}
+
+static void
+put_holders(struct report *r, const struct answer *a)
+{
+	static const struct column columns[] = {
+		{"saved", "Saves", CELL_BYTES},
+		{"percent", "%", CELL_PERCENT},
+		{"count", "Objects", CELL_COUNT},
+		{"holder", "Held by", CELL_TEXT},
+	};
+	struct rows *rows = rows_begin(r, "holders", columns, ARRAY_LEN(columns));
+	size_t k = 0;
+
+	for (; k < a->dups.n_holders && k < a->limit; k++) {
+		char holder[NAME_CAP];
+		uint32_t at = a->dups.holder_order[k];
+		const struct dups_holder *d = &a->dups.holders[at];
+		const struct cell cells[] = {
+			{.u = d->saved},
+			{.d = share(d->saved, a->dups.saved)},
+			{.u = d->count},
+			cell_str(holder_text(a, at, holder, sizeof(holder))),
+		};
+		rows_put(rows, cells);
+	}
+	rows_end(rows, a->dups.n_holders - k);
+}
+
+static void
+put_shapes(struct report *r, const struct answer *a)
+{
+	static const struct column columns[] = {
+		{"saved", "Saves", CELL_BYTES},
+		{"count", "Dicts", CELL_COUNT},
+		{"size", "Size", CELL_BYTES},
+		{"kind", "Kind", CELL_TEXT},
+		{"shape", "Keys", CELL_TEXT},
+		{"address", "Example", CELL_ADDR},
+	};
+	struct rows *rows = rows_begin(r, "shapes", columns, ARRAY_LEN(columns));
+	size_t k = 0;
+
+	for (; k < a->slots.n && k < a->limit; k++) {
+		char kind[TYPE_CAP], shape[NAME_CAP];
+		const struct slots_row *s = &a->slots.rows[k];
+		const struct cell cells[] = {
+			{.u = s->saved},
+			{.u = s->count},
+			{.u = s->bytes},
+			cell_str(kind_text(
+				a->h, &a->owners, s->kind, kind, sizeof(kind))),
+			cell_str(kind_text(
+				a->h, &a->shapes, s->shape, shape, sizeof(shape))),
+			{.u = a->h->addr[s->first]},
+		};
+		rows_put(rows, cells);
+	}
+	rows_end(rows, a->slots.n - k);
+}
+
+/* ---- the command ---- */
+
+static void
+put_number(struct report *r, const char *key, enum cell_type type, uint64_t n)
+{
+	report_value(r, &(struct column){key, NULL, type}, (struct cell){.u = n});
+}
+
+static void
+put_totals(struct report *r, const struct answer *a)
+{
+	char count[TEXT_NUM], values[TEXT_NUM], saved[TEXT_NUM];
+	const struct dups *d = &a->dups;
+
+	put_number(r, "objects", CELL_COUNT, a->n);
+	put_number(r, "count", CELL_COUNT, d->count);
+	put_number(r, "values_count", CELL_COUNT, d->n);
+	put_number(r, "size", CELL_BYTES, d->bytes);
+	put_number(r, "saved", CELL_BYTES, d->saved);
+	put_number(r, "shapes_count", CELL_COUNT, a->slots.count);
+	put_number(r, "shapes_saved", CELL_BYTES, a->slots.saved);
+	put_number(r, "not_compared", CELL_COUNT, a->unknown);
+	if (a->n == 0)
+		report_line(r, "No objects match.");
+	else if (d->n == 0)
+		report_line(r, "No two objects are equal.");
+	else
+		report_line(r,
+			"%s objects have %s value%s. One of each would save %s bytes.",
+			text_count(count, d->count), text_count(values, d->n),
+			d->n == 1 ? "" : "s", text_count(saved, d->saved));
+}
+
+static void
+print_tables(struct report *r, const struct answer *a)
+{
+	char count[TEXT_NUM], saved[TEXT_NUM];
+
+	if (a->dups.n > 0 || !a->is_text) {
+		put_types(r, a);
+		report_gap(r);
+		put_values(r, a);
+		report_gap(r);
+		put_holders(r, a);
+	}
+	if (a->is_text && a->slots.n == 0)
+		return;
+	report_gap(r);
+	report_line(r, "%s dicts have keys in common. As __slots__, their values would "
+		       "save %s bytes.",
+		text_count(count, a->slots.count), text_count(saved, a->slots.saved));
+	put_shapes(r, a);
+}
+
+/* What could not be compared. */
+static void
+print_notes(const struct answer *a)
+{
+	char n[TEXT_NUM];
+	const struct equals *e = &a->equals;
+
+	if (a->n > 0 && e->values == 0)
+		log_at(LOG_NORMAL,
+			"note: taken with --values none: only what holds the same "
+			"objects is known to be equal");
+	if (a->unknown > 0)
+		log_at(LOG_NORMAL,
+			"note: %s long value%s not compared: the dump has neither the "
+			"whole nor a digest",
+			text_count(n, a->unknown), a->unknown == 1 ? " was" : "s were");
+	for (size_t k = 0; k < a->dups.n; k++)
+		if (bitset_has(&e->by_digest, a->dups.rows[k].first)) {
+			log_at(LOG_NORMAL,
+				"note: values that the dump has in part are equal by a "
+				"digest of 64 bits");
+			break;
+		}
+}
+
+static enum status
+compute(struct answer *a, struct cmd_sel *sel, struct errbuf *eb)
+{
+	CLEAN(bitset_fini) struct bitset set = {0};
+	CLEAN(bitset_fini) struct bitset dicts = {0};
+	const struct heap *h = a->h;
+
+	enum status st = cmd_sel_make(sel, h, &set, eb);
+	if (st == MS_OK)
+		st = kinds_make(h, KINDS_OWNER, NULL, &a->owners, eb);
+	if (st == MS_OK)
+		st = equals_compute(h, &a->equals, eb);
+	if (st == MS_OK)
+		st = dups_compute(h, &set, &a->equals, &a->owners, &a->dups, eb);
+	if (st == MS_OK)
+		st = slots_dicts(h, &set, &a->owners, &dicts, eb);
+	if (st == MS_OK)
+		st = kinds_make(h, KINDS_SHAPE, &dicts, &a->shapes, eb);
+	if (st != MS_OK)
+		return st;
+	slots_compute(h, &dicts, &a->owners, &a->shapes, &a->slots);
+	a->n = bitset_count(&set);
+	bitset_and(&set, &a->equals.unknown);
+	a->unknown = bitset_count(&set);
+	return MS_OK;
+}
+
+static enum status
+run_dups(const struct cmd_args *args, int *exit_code, struct errbuf *eb)
+{
+	CLEAN(cmd_sel_fini) struct cmd_sel sel = {0};
+	CLEAN(clean_dump) struct dump *dump = NULL;
+	CLEAN(answer_fini) struct answer a = {0};
+	enum rows_format format;
+	uint64_t limit;
+
+	(void)exit_code;
+	enum status st = cmd_format(args, &format, eb);
+	if (st == MS_OK)
+		st = cmd_number(args, "limit", LIMIT, 0, UINT64_MAX, &limit, eb);
+	if (st == MS_OK)
+		st = cmd_sel_parse(args, 1, &sel, eb);
+	if (st == MS_OK)
+		st = dump_open(args->operands[0], DUMP_ALL, &dump, eb);
+	if (st != MS_OK)
+		return st;
+	a.h = dump_heap(dump);
+	a.limit = limit == 0 ? SIZE_MAX : limit;
+	a.is_text = format == ROWS_TEXT;
+	st = compute(&a, &sel, eb);
+	if (st != MS_OK)
+		return st;
+	struct report *r = report_new(stdout, format);
+	put_totals(r, &a);
+	print_tables(r, &a);
+	st = report_end(r, eb);
+	if (st == MS_OK)
+		print_notes(&a);
+	return st;
+}
+
+const struct cmd cmd_dups = {
+	.name = "dups",
+	.summary = "find equal values that are stored many times",
+	.synopsis = "FILE [SEL]",
+	.opts = opts,
+	.min_operands = 1,
+	.max_operands = SIZE_MAX,
+	.run = run_dups,
+};
