@@ -37,12 +37,15 @@ is_counted(const struct inset *in, uint64_t r)
 	return kinds_want(in->of, in->h->to[r]) && sel_is_reference(in->h->label[r]);
 }
 
-/* Being on a GC list, or interned, is no way to be held. */
+/*
+ * Being on a GC list, or interned, is no way to be held, and a word in native data is one
+ * only where there is no other.
+ */
 static bool
 is_counted_root(const struct inset *in, const struct heap_root *root)
 {
 	return root->kind != ROOT_TRACKED && root->kind != ROOT_INTERNED &&
-		kinds_want(in->of, root->to);
+		root->kind != ROOT_NATIVE && kinds_want(in->of, root->to);
 }
 
 /* Count what there is to come; afterwards first[i + 1] is where the next of i goes. */
