@@ -123,7 +123,7 @@ put_with_few_values(void *self, const struct heap_obj *o)
 	copy.flags &= ~(uint32_t)(OF_DAMAGED | OF_GUESSED);
 	copy.value = (struct heap_value){.kind = o->addr % 2 == 0 ? VK_STR : VK_INT,
 		.len = VALUE_NO_LEN,
-		.text = "112" + o->addr / 2 % 3,
+		.text = &"112"[o->addr / 2 % 3],
 		.text_len = 1};
 	return put_object(self, &copy);
 }
