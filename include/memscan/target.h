@@ -112,6 +112,9 @@ MUST_CHECK enum status target_open_file(struct target *t, const struct region *r
 /* What was left out of a copy and has been asked for since, in the order of asking. */
 const struct span *target_missed(const struct target *t, size_t *n);
 
+/* True if any of [addr, addr + n) was left out of a copy: what can be done without is not to be asked for. */
+bool target_is_left_out(const struct target *t, taddr addr, uint64_t n);
+
 /* Drop what views of a live target keep: call it between two stops of the process. */
 void target_forget(struct target *t);
 

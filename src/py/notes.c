@@ -29,11 +29,15 @@ put(struct notes *ns, enum note_kind kind, uint64_t n)
 		ns->at[ns->n++] = (struct heap_note){.kind = (uint32_t)kind, .n = n};
 }
 
-/* Strings that lie may all say that they are the same gigabytes. */
+/*
+ * Strings that lie may all say that they are the same gigabytes. For what a copy has left
+ * out the process would have to be held once more: a note is not worth that.
+ */
 static bool
-may_read(struct py *p, uint64_t n, uint64_t width)
+may_read(struct py *p, taddr at, uint64_t n, uint64_t width)
 {
-	if (n > LIM_NOTES_READ || n * width > LIM_NOTES_READ - p->notes_read)
+	if (n > LIM_NOTES_READ || n * width > LIM_NOTES_READ - p->notes_read ||
+		target_is_left_out(p->t, at, n * width))
 		return false;
 	p->notes_read += n * width;
 	return true;
@@ -99,7 +103,7 @@ note_digest(struct py *p, const struct pyobj *o, struct notes *ns)
 	} else {
 		return;
 	}
-	if (at == 0 || width == 0 || !may_read(p, n, width))
+	if (at == 0 || width == 0 || !may_read(p, at, n, width))
 		return;
 	digest = mix(mix(o->type->flags & TPF_LONG ? digest : 0, n), width);
 	if (digest_bytes(p, at, n * width, &digest) == MS_OK)
@@ -139,7 +143,7 @@ note_width(struct py *p, const struct pystr *s, struct notes *ns)
 	uint64_t over1, over2;
 
 	if (s->kind < 2 || s->data == 0 || s->length == 0 ||
-		!may_read(p, s->length, s->kind) ||
+		!may_read(p, s->data, s->length, s->kind) ||
 		count_wide(p, s, &over1, &over2) != MS_OK)
 		return;
 	unsigned needs = over2 > 0 ? 4 : over1 > 0 ? 2 : 1;

@@ -206,6 +206,22 @@ target_missed(const struct target *t, size_t *n)
 	return t->missed.at;
 }
 
+bool
+target_is_left_out(const struct target *t, taddr addr, uint64_t n)
+{
+	taddr end = n < UINT64_MAX - addr ? addr + n : UINT64_MAX;
+
+	while (addr < end) {
+		const struct region *r = target_region(t, addr);
+		if (r == NULL)
+			return false;
+		if (r->is_left_out)
+			return true;
+		addr = r->end;
+	}
+	return false;
+}
+
 /* Ask the backend; n bytes at addr lie wholly in r, which has no data. */
 static enum status
 backend_read(struct target *t, const struct region *r, taddr addr, void *buf, size_t n)

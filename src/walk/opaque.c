@@ -7,15 +7,6 @@
 
 #include "memscan/limits.h"
 
-/* There are no objects in what a copy has left out, and it is not to be asked for. */
-static bool
-is_raw(struct target *t, taddr addr)
-{
-	const struct region *r = target_region(t, addr);
-
-	return r != NULL && r->is_left_out;
-}
-
 enum status
 opaque_refs(struct walker *w, const struct pyobj *o, uint64_t size)
 {
@@ -29,8 +20,9 @@ opaque_refs(struct walker *w, const struct pyobj *o, uint64_t size)
 		enum status st = refout_room(&w->out, 1);
 		if (st != MS_OK)
 			return st;
+		/* There are no objects in what a copy has left out. */
 		if (target_word(w->t, o->addr + at, &to) != MS_OK ||
-			is_raw(w->t, to) || py_type_of(w->p, to) == NULL)
+			target_is_left_out(w->t, to, width) || py_type_of(w->p, to) == NULL)
 			continue;
 		refout_put(&w->out, to, ref_label(RK_OFFSET, at) | REF_GUESS);
 	}

@@ -119,7 +119,8 @@ put_arrays(struct walker *w, const uint8_t *at, size_t n, uint32_t name)
 		taddr array = load_uint(at + off + width, (unsigned)width, swap);
 		const struct region *r = target_region(w->t, array);
 		if (count == 0 || count > ARRAY_MAX || array % width != 0 || r == NULL ||
-			count * width > r->end - array)
+			count * width > r->end - array ||
+			target_is_left_out(w->t, array, count * width))
 			continue;
 		CLEAN_FREE uint8_t *buf = xmalloc(count * width);
 		if (target_read(w->t, array, buf, count * width) == MS_OK)
