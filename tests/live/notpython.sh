@@ -35,6 +35,8 @@ end() {
 cat < /dev/zero > /dev/null &
 target=$!
 pids=$target
+# Until the shell's child has become cat, it may end before it is looked at: that would be another answer.
+until grep -q '^cat' "/proc/$target/comm"; do :; done
 soon "not a CPython process \(/.*cat\)"
 
 target=$$
