@@ -3,8 +3,8 @@
  * prints errors or ends the program.
  *
  * To add a command: write src/cmd/cmd_<name>.c ending in `const struct cmd cmd_<name>`,
- * add a line to the sorted table in cmd.c, a section to man/memscan.1 (a test compares
- * it with -h) and a line to NEWS. Options are rows; -h, completion and the
+ * add a line to the sorted table in cmd.c, a section to the manual page that it names (a
+ * test compares it with -h), a line to the list in man/memscan.1 and one to NEWS. Options are rows; -h, completion and the
  * man-page test come from them.
  */
 #ifndef MEMSCAN_CMD_H
@@ -39,6 +39,7 @@ struct cmd_args {
 struct cmd {
 	const char *name;
 	const char *summary;  /* one line, imperative */
+	const char *page;     /* the manual page that tells all: "memscan-path" */
 	const char *synopsis; /* operands: "FILE ADDR" */
 	const struct cmd_opt *opts; /* ends with an all-zero row */
 	size_t min_operands, max_operands;

@@ -173,7 +173,7 @@ MUST_CHECK enum status dot_put(const struct heap *h, objid center, const struct 
 
 /* ---- whole-heap exports ---- */
 
-/* meliae's format: one JSON object a line; see memscan(1), EXPORT. Needs all columns. */
+/* meliae's format: one JSON object a line; see memscan-info(1), EXPORT. Needs all columns. */
 MUST_CHECK enum status export_meliae(const struct heap *h, FILE *out, struct errbuf *eb);
 
 /* Everything in the dump, one JSON record a line. Needs all columns. */

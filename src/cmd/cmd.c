@@ -128,6 +128,7 @@ cmd_help(const struct cmd *cmd, FILE *out)
 		opt_title(o, title, sizeof(title));
 		fprintf(out, "  %-*s  %s\n", widest, title, o->help);
 	}
+	fprintf(out, "\nSee %s(1).\n", cmd->page);
 }
 
 void
@@ -144,7 +145,7 @@ cmd_help_all(FILE *out)
 		if (!cmd_table[i]->is_hidden)
 			fprintf(out, "  %-10s  %s\n", cmd_table[i]->name,
 				cmd_table[i]->summary);
-	fputs("\n'memscan COMMAND -h' lists a command's options; see also memscan(1).\n",
+	fputs("\n'memscan help COMMAND' lists a command's options; see also memscan(1).\n",
 		out);
 }
 
@@ -227,6 +228,28 @@ unknown_command(const char *name)
 	return status_exit_code(MS_USAGE);
 }
 
+/* memscan help [COMMAND] */
+static int
+help(int n_words, char **words)
+{
+	struct errbuf eb;
+
+	if (n_words == 0) {
+		cmd_help_all(stdout);
+		return 0;
+	}
+	const struct cmd *cmd = cmd_by_name(words[0]);
+	if (cmd == NULL)
+		return unknown_command(words[0]);
+	if (n_words > 1) {
+		errbuf_set(&eb, MS_USAGE, "unexpected operand '%s'", words[1]);
+		print_error(NULL, &eb);
+		return status_exit_code(MS_USAGE);
+	}
+	cmd_help(cmd, stdout);
+	return 0;
+}
+
 int
 cmd_main(int argc, char **argv)
 {
@@ -246,6 +269,8 @@ cmd_main(int argc, char **argv)
 		puts("memscan " MEMSCAN_VERSION);
 		return 0;
 	}
+	if (strcmp(word, "help") == 0)
+		return help(argc - 2, argv + 2);
 	if (word[0] == '-')
 		return run(&cmd_dump, argc - 1, argv + 1);
 	const struct cmd *cmd = cmd_by_name(word);

@@ -171,6 +171,7 @@ const struct cmd cmd_check = {
 	.name = "check",
 	.summary = "say whether this machine and user can look into a process, and if "
 		   "not, why",
+	.page = "memscan",
 	.synopsis = "",
 	.opts = opts,
 	.run = run,

@@ -225,6 +225,7 @@ run_completion(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 const struct cmd cmd_completion = {
 	.name = "completion",
 	.summary = "print command-line completion for a shell",
+	.page = "memscan",
 	.synopsis = "bash|zsh|fish",
 	.opts = opts,
 	.min_operands = 1,

@@ -208,6 +208,7 @@ run_diff(const struct cmd_args *args, int *exit_code, struct errbuf *eb)
 const struct cmd cmd_diff = {
 	.name = "diff",
 	.summary = "say what changed from one dump to another",
+	.page = "memscan-diff",
 	.synopsis = "OLD NEW",
 	.opts = opts,
 	.min_operands = 2,

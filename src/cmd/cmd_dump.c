@@ -584,6 +584,7 @@ run(const struct cmd_args *args, int *exit_code, struct errbuf *eb)
 const struct cmd cmd_dump = {
 	.name = "dump",
 	.summary = "take a dump of a live process or of a core file",
+	.page = "memscan",
 	.synopsis = "--pid PID | --core CORE -o FILE",
 	.opts = opts,
 	.run = run,

@@ -334,6 +334,7 @@ run_dups(const struct cmd_args *args, int *exit_code, struct errbuf *eb)
 const struct cmd cmd_dups = {
 	.name = "dups",
 	.summary = "find equal values that are stored many times",
+	.page = "memscan-summary",
 	.synopsis = "FILE [SEL]",
 	.opts = opts,
 	.min_operands = 1,

@@ -124,6 +124,7 @@ run_export(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 const struct cmd cmd_export = {
 	.name = "export",
 	.summary = "write a dump in another tool's format",
+	.page = "memscan-info",
 	.synopsis = "FILE",
 	.opts = opts,
 	.min_operands = 1,

@@ -106,6 +106,7 @@ run_find(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 const struct cmd cmd_find = {
 	.name = "find",
 	.summary = "list the objects that a selection means",
+	.page = "memscan-summary",
 	.synopsis = "FILE SEL",
 	.opts = opts,
 	.min_operands = 2,

@@ -455,6 +455,7 @@ run_info(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 const struct cmd cmd_info = {
 	.name = "info",
 	.summary = "say what a dump is and how it was taken",
+	.page = "memscan-info",
 	.synopsis = "FILE",
 	.opts = opts,
 	.min_operands = 1,

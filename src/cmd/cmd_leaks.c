@@ -355,6 +355,7 @@ run_leaks(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 const struct cmd cmd_leaks = {
 	.name = "leaks",
 	.summary = "name what is probably leaked; audit reference counts",
+	.page = "memscan-path",
 	.synopsis = "FILE",
 	.opts = opts,
 	.min_operands = 1,

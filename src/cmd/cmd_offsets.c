@@ -242,6 +242,7 @@ run(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 const struct cmd cmd_offsets = {
 	.name = "offsets",
 	.summary = "print the table of struct offsets of an interpreter",
+	.page = "memscan-info",
 	.synopsis = "[BINARY...]",
 	.opts = opts,
 	.min_operands = 0,

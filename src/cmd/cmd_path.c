@@ -320,6 +320,7 @@ run_path(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 const struct cmd cmd_path = {
 	.name = "path",
 	.summary = "say why objects are alive: the ways from named roots",
+	.page = "memscan-path",
 	.synopsis = "FILE SEL",
 	.opts = opts,
 	.min_operands = 2,

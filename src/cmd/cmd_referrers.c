@@ -13,6 +13,7 @@ run_referrers(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 const struct cmd cmd_referrers = {
 	.name = "referrers",
 	.summary = "count what refers to a set of objects",
+	.page = "memscan-path",
 	.synopsis = "FILE SEL",
 	.opts = refs_opts,
 	.min_operands = 2,

@@ -13,6 +13,7 @@ run_refs(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 const struct cmd cmd_refs = {
 	.name = "refs",
 	.summary = "count what a set of objects refers to",
+	.page = "memscan-path",
 	.synopsis = "FILE SEL",
 	.opts = refs_opts,
 	.min_operands = 2,

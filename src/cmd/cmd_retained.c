@@ -489,6 +489,7 @@ run_retained(const struct cmd_args *args, int *exit_code, struct errbuf *eb)
 const struct cmd cmd_retained = {
 	.name = "retained",
 	.summary = "say what would be freed without an object, a type or a set",
+	.page = "memscan-path",
 	.synopsis = "FILE [SEL]",
 	.opts = opts,
 	.min_operands = 1,

@@ -479,6 +479,7 @@ run_show(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 const struct cmd cmd_show = {
 	.name = "show",
 	.summary = "show one object: value, references out and in, roots",
+	.page = "memscan-path",
 	.synopsis = "FILE ADDR",
 	.opts = opts,
 	.min_operands = 2,

@@ -380,6 +380,7 @@ run_summary(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 const struct cmd cmd_summary = {
 	.name = "summary",
 	.summary = "count objects and bytes by kind",
+	.page = "memscan-summary",
 	.synopsis = "FILE [SEL]",
 	.opts = opts,
 	.min_operands = 1,

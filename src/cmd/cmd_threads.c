@@ -366,6 +366,7 @@ run_threads(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 const struct cmd cmd_threads = {
 	.name = "threads",
 	.summary = "print the Python stack of every thread",
+	.page = "memscan-info",
 	.synopsis = "FILE",
 	.opts = opts,
 	.min_operands = 1,

@@ -160,6 +160,7 @@ run_top(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 const struct cmd cmd_top = {
 	.name = "top",
 	.summary = "list single objects, largest first",
+	.page = "memscan-summary",
 	.synopsis = "FILE [SEL]",
 	.opts = opts,
 	.min_operands = 1,

@@ -420,6 +420,7 @@ run_trend(const struct cmd_args *args, int *exit_code, struct errbuf *eb)
 const struct cmd cmd_trend = {
 	.name = "trend",
 	.summary = "say what only ever grew, over three dumps or more",
+	.page = "memscan-diff",
 	.synopsis = "FILE FILE FILE...",
 	.opts = opts,
 	.min_operands = FILES_MIN,

@@ -155,6 +155,7 @@ run_waste(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 const struct cmd cmd_waste = {
 	.name = "waste",
 	.summary = "say which bytes of objects their contents do not need",
+	.page = "memscan-summary",
 	.synopsis = "FILE [SEL]",
 	.opts = opts,
 	.min_operands = 1,

@@ -1,6 +1,6 @@
 /*
  * Everything that is in a dump, one JSON record a line, for programs in other
- * languages. The records are described in memscan(1), EXPORT; what is there stays.
+ * languages. The records are described in memscan-info(1), EXPORT; what is there stays.
  */
 #include "priv.h"
 

@@ -58,6 +58,13 @@ expect 2 '^memscan: dump: unknown option --frob$' --frob
 expect 0 '^usage: memscan dump' dump -h
 expect 0 '^usage: memscan dump' -v -h
 
+# Help by its word.
+expect 0 '^usage: memscan COMMAND' help
+expect 0 '^usage: memscan summary' help summary
+expect 0 '^See memscan-summary(1)\.$' help summary
+expect 2 "no command 'sumary'; did you mean 'summary'?" help sumary
+expect 2 "unexpected operand 'x'" help dump x
+
 # Files that are no dumps.
 expect 5 '/nonexistent/x' summary /nonexistent/x
 expect 4 '/etc/passwd' info /etc/passwd

@@ -1,5 +1,5 @@
 """Compare what memscan says holds objects with what the target knows, and what it says would be freed with removing:
-held-compare.py MEMSCAN DUMP ACCOUNT JSONL SAMPLES. The rules for what holds are those of memscan(1), WAYS."""
+held-compare.py MEMSCAN DUMP ACCOUNT JSONL SAMPLES. The rules for what holds are those of memscan-path(1), WAYS."""
 import json
 import random
 import re

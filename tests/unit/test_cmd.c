@@ -202,6 +202,7 @@ START_TEST(table_is_sorted_and_whole)
 		ck_assert_ptr_eq(cmd_by_name(c->name), c);
 		ck_assert_ptr_nonnull(c->run);
 		ck_assert_ptr_nonnull(c->synopsis);
+		ck_assert_ptr_nonnull(c->page);
 		ck_assert_uint_le(c->min_operands, c->max_operands);
 	}
 	ck_assert_ptr_null(cmd_by_name("summaries"));
