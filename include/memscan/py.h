@@ -319,6 +319,12 @@ bool py_gil_holder(struct py *p, taddr interp, taddr *ret);
  */
 void py_idle_thread(struct py *p, taddr *at, taddr *tstate);
 
+/*
+ * The thread pointer of the oldest thread by what CPython itself keeps of it: its ident is pthread_self(), in glibc
+ * and musl the address of a block whose first word is that address on x86. 0 if it is not so here.
+ */
+taddr py_thread_pointer(struct py *p);
+
 /* ---- roots that are no GC objects ---- */
 
 /* The references of a PyInterpreterState and of a PyThreadState by their rows in shapes.def; labels are RK_FIELD. */

@@ -161,6 +161,23 @@ py_idle_thread(struct py *p, taddr *at, taddr *tstate)
 		*tstate = threads[n_threads - 1].addr;
 }
 
+taddr
+py_thread_pointer(struct py *p)
+{
+	CLEAN_FREE struct pyinterp *interps = NULL;
+	CLEAN_FREE struct pythread *threads = NULL;
+	struct errbuf eb;
+	size_t n_interps, n_threads;
+	uint64_t self;
+
+	if (py_interpreters(p, &interps, &n_interps, &eb) != MS_OK ||
+		py_threads(p, interps[0].addr, &threads, &n_threads) != MS_OK ||
+		n_threads == 0)
+		return 0;
+	taddr at = threads[n_threads - 1].ident;
+	return py_word(p, at, &self) == MS_OK && self == at ? at : 0;
+}
+
 /* A word of the GIL that is a number of four bytes. */
 static bool
 gil_word(struct py *p, taddr gil, enum pyf id, uint32_t *ret)

@@ -105,9 +105,11 @@ foreign_init(struct foreign *f, struct py *p, struct target *t, const struct wal
 	emu_hook_set(f->emu, f->visit, on_visit, f);
 	foreign_size_init(f, o->rt);
 	natives_set(f);
-	if (o->tls_base != 0)
-		emu_set_tls(f->emu, o->tls_base);
-	attach_thread(f, o->rt, o->tls_base);
+	/* Registers are not in every core, and of a 32-bit thread they do not say it. */
+	taddr tls_base = o->tls_base != 0 ? o->tls_base : py_thread_pointer(p);
+	if (tls_base != 0)
+		emu_set_tls(f->emu, tls_base);
+	attach_thread(f, o->rt, tls_base);
 }
 
 void

@@ -8,6 +8,7 @@ import truth
 import array
 import collections
 import functools
+import io
 import itertools
 import re
 import sys
@@ -144,6 +145,10 @@ def build():
     KEEP.append(thinned)
     KEEP.append([u"ascii", u"caf\xe9", u"\u4e2d\u6587" * 30, u"\U0001f600" * 10, b"bytes" * 50, bytearray(b"array" * 99)])
     KEEP.append([1 << n for n in range(0, 400, 7)] + [-(1 << n) for n in range(0, 400, 7)] + [2.5, 1j, None, True, Ellipsis])
+    # Its size asks for that of the bytes that it alone holds.
+    grown = io.BytesIO(b"shared at first")
+    grown.write(b"its own" * 20)
+    KEEP.extend([grown, io.BytesIO(b"shared")])
     KEEP.append(collections.deque(range(300), 1000))
     KEEP.append(collections.OrderedDict((str(i), i) for i in range(300)))
     KEEP.append(collections.defaultdict(list, a=[1]))
