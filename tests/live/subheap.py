@@ -75,6 +75,7 @@ def build(which, path):
     gc.collect(0)
     fill(200)
     KEEP.append(" ".join(map(str, private())))
+    truth.drop_cached_names()
 
 
 def private():

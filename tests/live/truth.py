@@ -74,6 +74,16 @@ def write_truth(path, own=own_frames):
     os.close(out)
 
 
+def drop_cached_names():
+    """The cache of attribute lookups holds names, by where they hash to: what it alone holds would go when the child
+    looks up another.
+    """
+    for name in ("_clear_internal_caches", "_clear_type_cache"):
+        if hasattr(sys, name):
+            getattr(sys, name)()
+            return
+
+
 def write_all(fd, data):
     while data:
         data = data[os.write(fd, data):]
@@ -89,6 +99,7 @@ def serve(fork=os.fork):
         write_truth(os.devnull)
     gc.collect()
     gc.disable()
+    drop_cached_names()
     while True:
         pid = fork()
         if pid == 0:
