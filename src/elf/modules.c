@@ -251,6 +251,31 @@ find_end(const struct region *regions, size_t n, size_t i, taddr limit, taddr *e
 	return has_code;
 }
 
+/*
+ * True if every segment lies where the header has it. Another mapping of the file as a
+ * whole, which somebody made to read it, has the later ones where they are in the file.
+ */
+static bool
+is_laid_out(const struct region *regions, size_t n, size_t i, const struct elf_head *h,
+	uint64_t bias)
+{
+	const struct region *head = &regions[i];
+
+	for (size_t k = 0; k < h->n; k++) {
+		const struct segment *s = &h->segments[k];
+		taddr at = (bias + s->vaddr) & address_mask(&h->machine);
+		size_t j = i;
+		while (j < n && j - i < IMAGE_REGIONS_MAX && regions[j].end <= at)
+			j++;
+		if (s->type != PT_LOAD || s->filesz == 0 || j == n ||
+			regions[j].start > at || !is_same_file(&regions[j], head))
+			continue;
+		if (regions[j].file_off + (at - regions[j].start) != s->offset)
+			return false;
+	}
+	return true;
+}
+
 /* The header in memory; where it may not be read, that of the file. */
 static enum status
 read_head(struct target *t, pid_t pid, const struct region *r, struct elf_head *head)
@@ -269,7 +294,7 @@ read_head(struct target *t, pid_t pid, const struct region *r, struct elf_head *
 
 static enum status
 try_region(struct modules *list, const struct region *regions, size_t n, size_t i,
-           struct errbuf *eb)
+	struct errbuf *eb)
 {
 	const struct region *r = &regions[i];
 	CLEAN(head_fini) struct elf_head head = {0};
@@ -277,14 +302,15 @@ try_region(struct modules *list, const struct region *regions, size_t n, size_t 
 	taddr end;
 
 	if (read_head(list->t, list->pid, r, &head) != MS_OK ||
-	    !bias_of(&head, r, &bias) || !head_extent(&head, &low, &high))
+		!bias_of(&head, r, &bias) || !head_extent(&head, &low, &high))
 		return MS_OK;
 	taddr limit = (bias + high) & address_mask(&head.machine);
-	if (!find_end(regions, n, i, limit, &end))
+	if (!find_end(regions, n, i, limit, &end) ||
+		!is_laid_out(regions, n, i, &head, bias))
 		return MS_OK;
 	if (list->n == LIM_MODULES)
 		return errbuf_set(eb, MS_LIMIT, "more than %d program files are mapped",
-		                  LIM_MODULES);
+			LIM_MODULES);
 
 	struct module *m = add_module(list, r, &head);
 	struct source src = source_target(list->t, r->start);
@@ -331,8 +357,8 @@ elf_open_file(const char *path, struct modules **ret, struct errbuf *eb)
 
 	CLEAN_CLOSE int fd = open_regular(path);
 	if (fd < 0)
-		return errbuf_sys(eb, MS_IO,
-		                  "%s: cannot be opened, or is no regular file", path);
+		return errbuf_sys(
+			eb, MS_IO, "%s: cannot be opened, or is no regular file", path);
 	struct source src = source_file(fd);
 	if (head_parse(&src, &head) != MS_OK)
 		return errbuf_set(eb, MS_FORMAT, "%s: not an ELF file", path);
@@ -416,8 +442,8 @@ elf_section(struct module *m, const char *name, taddr *addr, uint64_t *size)
  * bytes is zeros.
  */
 static enum status
-read_segment(struct module *m, const struct segment *s, uint64_t vaddr, uint8_t *buf,
-             size_t n)
+read_segment(
+	struct module *m, const struct segment *s, uint64_t vaddr, uint8_t *buf, size_t n)
 {
 	struct source src = source_file(m->file->fd);
 	uint64_t off = vaddr - s->vaddr;
@@ -429,8 +455,8 @@ read_segment(struct module *m, const struct segment *s, uint64_t vaddr, uint8_t 
 	if (in_file == 0)
 		return MS_OK;
 	return off <= UINT64_MAX - s->offset
-	               ? src.read(&src, s->offset + off, buf, in_file)
-	               : MS_FAULT;
+		? src.read(&src, s->offset + off, buf, in_file)
+		: MS_FAULT;
 }
 
 enum status
@@ -440,8 +466,8 @@ elf_read(struct module *m, taddr addr, void *buf, size_t n)
 
 	if (module_elf(m) == NULL)
 		return m->file->list->t != NULL
-		               ? target_read(m->file->list->t, addr, buf, n)
-		               : MS_FAULT;
+			? target_read(m->file->list->t, addr, buf, n)
+			: MS_FAULT;
 	for (size_t i = 0; i < m->file->head.n; i++) {
 		const struct segment *s = &m->file->head.segments[i];
 		uint64_t off = vaddr - s->vaddr;

@@ -1,0 +1,14 @@
+#!/bin/sh
+# A process that has moved its own mappings about: where they came from is no longer what the kernel says of them, and
+# every object is found all the same.
+. tests/live/lib.sh
+
+for python in "$PYTHON" $PWD/build/interpreters/deb-2.7/python $PWD/build/interpreters/pyenv-3.12.1/python \
+	$PWD/build/interpreters/deb-3.15/python; do
+	if [ ! -x "$python" ] && [ "$python" != "$PYTHON" ]; then
+		echo "skip: there is no $(name_of "$python") here"
+		continue
+	fi
+	sh tests/live/exact.sh remapped "$python" || fail "not exact in $(name_of "$python")"
+done
+done_testing
