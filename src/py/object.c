@@ -37,21 +37,36 @@ py_type_of(struct py *p, taddr addr)
 	return py_type(p, layout_get(p->l, PYF_OB_TYPE, v));
 }
 
-/* Copy what is mapped of the view into to, zeros behind. */
+/*
+ * Copy what is mapped of the view into to, zeros behind. It may go on in further regions,
+ * for memory that was copied is divided where pages are absent or were left out. Of what
+ * was left out the object's own `need` bytes alone are asked for.
+ */
 static enum status
-copy_view(struct py *p, taddr addr, uint8_t *to, bool *is_file)
+copy_view(struct py *p, taddr addr, size_t need, uint8_t *to, bool *is_file)
 {
-	size_t have = PYOBJ_VIEW;
-	const struct region *r = target_region(p->t, addr);
+	size_t have = 0;
 
-	if (r == NULL)
+	while (have < PYOBJ_VIEW) {
+		const struct region *r = target_region(p->t, addr + have);
+		size_t n = PYOBJ_VIEW - have;
+		if (r != NULL && r->end - (addr + have) < n)
+			n = (size_t)(r->end - (addr + have));
+		if (r != NULL && r->is_left_out && have + n > need)
+			n = need > have ? need - have : 0;
+		if (have == 0 && r != NULL)
+			*is_file = r->path[0] == '/';
+		if (r == NULL || n == 0)
+			break;
+		enum status st = target_read(p->t, addr + have, to + have, n);
+		if (st != MS_OK && have < need)
+			return st;
+		if (st != MS_OK)
+			break;
+		have += n;
+	}
+	if (have < need)
 		return MS_FAULT;
-	*is_file = r->path[0] == '/';
-	if (r->end - addr < have)
-		have = (size_t)(r->end - addr);
-	enum status st = target_read(p->t, addr, to, have);
-	if (st != MS_OK)
-		return st;
 	memset(to + have, 0, PYOBJ_VIEW - have);
 	return MS_OK;
 }
@@ -92,7 +107,9 @@ decode(struct py *p, taddr addr, uint8_t *view, struct pyobj *ret)
 
 	struct target_data d;
 	if (!target_at(p->t, addr, &d) || d.n < PYOBJ_VIEW) {
-		enum status st = copy_view(p, addr, view, &d.is_file);
+		size_t need = type->basicsize < PYOBJ_VIEW ? (size_t)type->basicsize
+							   : PYOBJ_VIEW;
+		enum status st = copy_view(p, addr, need, view, &d.is_file);
 		if (st != MS_OK)
 			return st;
 		d.p = view;

@@ -1,6 +1,7 @@
 """The heap of basic.py in a process that has moved what it runs from: the interpreter's code and constants lie on anonymous
 pages at their old addresses (as with huge pages for code), a library has lost its ELF header, the program's file is
-mapped once more, without being the program.
+mapped once more, without being the program. And to the kernel every other page of the heap is a mapping of its own, as
+parts are whose owner has given advice on huge pages: objects lie across them.
 """
 import truth  # first, see there
 
@@ -12,13 +13,15 @@ import sys
 PROT_READ, PROT_WRITE, PROT_EXEC = 1, 2, 4
 MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS = 2, 16, 32
 MREMAP_MAYMOVE, MREMAP_FIXED = 1, 2
+MADV_DONTDUMP = 16
+PAGES = 20000  # the kernel allows 65,530 mappings
 FAILED = ctypes.c_void_p(-1).value
 
 libc = ctypes.CDLL(None)
 libc.mmap.restype = libc.mremap.restype = ctypes.c_void_p
 libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
 libc.mremap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_int, ctypes.c_void_p]
-libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+libc.madvise.argtypes = libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 
 
 def mappings():
@@ -57,7 +60,24 @@ def main():
         return mmap.mmap(f.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_EXEC)
 
 
+def divide():
+    pages = []
+    for start, length, perms, _, path in mappings():
+        if perms == "rw-p" and path in ("", "[heap]"):
+            pages.extend(range(start, start + length, 2 * mmap.PAGESIZE))
+    before = sum(1 for _ in mappings())
+    for page in pages[-PAGES:]:
+        libc.madvise(page, mmap.PAGESIZE, MADV_DONTDUMP)
+    if sum(1 for _ in mappings()) < before + 500:
+        sys.exit("the heap is not divided")
+
+
+def divide_and_serve(serve=truth.serve):
+    divide()
+    # With ctypes 2.7 has threads, whose module has work to do after a fork of the interpreter's.
+    serve(truth.raw_fork())
+
+
 again = main()
-# With ctypes 2.7 has threads, whose module has work to do after a fork of the interpreter's.
-truth.serve.__defaults__ = (truth.raw_fork(),)
+truth.serve = divide_and_serve
 import basic  # noqa: F401, E402: it builds, and serves

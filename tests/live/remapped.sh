@@ -9,6 +9,6 @@ for python in "$PYTHON" $PWD/build/interpreters/deb-2.7/python $PWD/build/interp
 		echo "skip: there is no $(name_of "$python") here"
 		continue
 	fi
-	sh tests/live/exact.sh remapped "$python" || fail "not exact in $(name_of "$python")"
+	PYTHONMALLOC=malloc sh tests/live/exact.sh remapped "$python" || fail "not exact in $(name_of "$python")"
 done
 done_testing
