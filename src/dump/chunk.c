@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "memscan/mem.h"
 
@@ -18,20 +17,6 @@ const struct column_info column_info[DC_COUNT] = {
 	DUMP_COLUMNS(ROW)
 #undef ROW
 };
-
-uint32_t
-chunk_crc32(const void *p, size_t n)
-{
-	const Bytef *at = p;
-	uLong crc = crc32(0, Z_NULL, 0);
-
-	/* zlib's length is an unsigned int. */
-	for (size_t step; n > 0; at += step, n -= step) {
-		step = n < 1u << 30 ? n : 1u << 30;
-		crc = crc32(crc, at, (uInt)step);
-	}
-	return (uint32_t)crc;
-}
 
 enum status
 chunk_parse_header(

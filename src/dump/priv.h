@@ -29,7 +29,7 @@ struct column_info {
 
 extern const struct column_info column_info[DC_COUNT];
 
-/* crc32 as zlib's, of any length. */
+/* crc.c: crc32 as zlib's, of any length. */
 uint32_t chunk_crc32(const void *p, size_t n);
 
 /* ---- parsing: pure functions of bytes ---- */
