@@ -19,6 +19,7 @@
 enum {
 	WORKERS_MAX = 16,
 	JOBS_MAX = 2 * WORKERS_MAX,
+	PENDING_SHARE = 16, /* buffers that wait are up to this part of the file so far */
 };
 
 struct job {
@@ -38,6 +39,7 @@ struct extents {
 	pthread_cond_t changed;
 	struct job jobs[JOBS_MAX];
 	uint64_t put, taken, written; /* jobs so far */
+	uint64_t bytes_put, bytes_written;
 	bool is_closing;
 	struct errbuf err; /* the first failure */
 	uint64_t at;       /* where the next byte goes */
@@ -110,6 +112,7 @@ finish_job(struct extents *e, uint64_t i, const struct job *j, const struct pack
 	if (st != MS_OK)
 		e->err = eb;
 	e->written++;
+	e->bytes_written += j->n;
 	pthread_cond_broadcast(&e->changed);
 	pthread_mutex_unlock(&e->lock);
 }
@@ -138,21 +141,37 @@ work(void *self)
 	return NULL;
 }
 
+/*
+ * Buffers wait in memory: no more of them than keep all workers busy, or, because columns
+ * of one width fill together, than are few beside what was written.
+ */
+static bool
+is_full(const struct extents *e)
+{
+	uint64_t jobs = e->put - e->written;
+
+	return jobs == JOBS_MAX ||
+		(jobs >= 2 * e->nworkers &&
+			e->bytes_put - e->bytes_written >=
+				e->bytes_written / PENDING_SHARE);
+}
+
 enum status
 extents_put(struct extents *e, enum dump_column column, uint8_t *at, size_t n)
 {
 	struct job j = {column, at, n};
 
 	if (e->nworkers == 0) {
+		e->bytes_put += n;
 		struct packed p = prepare(e->pack, &j);
 		finish_job(e, e->written, &j, &p);
 		return e->err.code;
 	}
 	pthread_mutex_lock(&e->lock);
-	/* Buffers wait in memory: no more of them than keep all workers busy. */
-	while (e->put - e->written >= 2 * e->nworkers)
+	while (is_full(e))
 		pthread_cond_wait(&e->changed, &e->lock);
 	e->jobs[e->put++ % JOBS_MAX] = j;
+	e->bytes_put += n;
 	enum status st = e->err.code;
 	pthread_cond_broadcast(&e->changed);
 	pthread_mutex_unlock(&e->lock);
