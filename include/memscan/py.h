@@ -145,6 +145,15 @@ struct py_hooks {
  */
 MUST_CHECK enum status py_open(struct target *t, const struct layout *l, const struct pyruntime *rt, struct strtab *names, struct py **ret, struct errbuf *eb);
 void py_close(struct py *p);
+
+/*
+ * A reader of p's objects for another thread, while p is being used: of bytes at hand, by the
+ * types that p knows and what it has settled of them. What would ask code, intern a text or
+ * make a type known is not done but counted: what an object was decoded to counts only if
+ * py_left says the same before and after. p must outlive it. Close it with py_close.
+ */
+struct py *py_beside(struct py *p);
+uint64_t py_left(const struct py *p);
 void py_set_hooks(struct py *p, const struct py_hooks *h);
 
 /*
@@ -179,7 +188,8 @@ const struct pytype *py_type_of(struct py *p, taddr addr);
  */
 MUST_CHECK enum status py_obj(struct py *p, taddr addr, struct pyobj *ret);
 
-/* Call for memory that the object at addr, whose head has come by now, will lead to when it is read. */
+/* Call for memory of the object's head; and later, when that has come, for memory that the object at addr, whose head has come by now, will lead to when it is read. */
+void py_prefetch_head(const struct py *p, taddr addr);
 void py_prefetch(struct py *p, taddr addr);
 
 /* The address of the tp_traverse that must be asked (py_hooks) for an object's references; 0 if none. */
@@ -213,6 +223,10 @@ struct heap_value py_value(struct py *p, const struct pyobj *o, size_t max);
  */
 enum { PYNOTES_MAX = NOTE_COUNT };
 size_t py_notes(struct py *p, const struct pyobj *o, uint64_t size, const struct heap_value *value, struct heap_note ret[PYNOTES_MAX]);
+
+/* Bytes that notes have read since this was asked last; and to book so many with another, false if that would not have read them any more. */
+uint64_t py_notes_read(struct py *p);
+bool py_book_notes(struct py *p, uint64_t n);
 
 /* Memory that an object has beside itself, or looks into. */
 struct pybuffer {

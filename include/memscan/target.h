@@ -61,6 +61,13 @@ struct target_ops {
 MUST_CHECK enum status target_new(const struct target_ops *ops, void *self, const struct machine *m, const struct region *regions, size_t n, struct target **ret, struct errbuf *eb);
 void target_close(struct target *t);
 
+/*
+ * The same address space for another thread, of the bytes at hand alone: a read of what is
+ * not at hand fails, and is counted. t must outlive it. Close it with target_close.
+ */
+struct target *target_beside(const struct target *t);
+uint64_t target_unanswered(const struct target *t);
+
 const char *target_kind(const struct target *t);
 const struct machine *target_machine(const struct target *t);
 const struct region *target_regions(const struct target *t, size_t *n);

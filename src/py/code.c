@@ -65,6 +65,9 @@ code_locals(struct py *p, taddr code, size_t *n)
 {
 	uint32_t i;
 
+	*n = 0;
+	if (left_to_home(p))
+		return NULL;
 	if (!map_get(&p->locals_index, code, &i)) {
 		struct pylocals l = {.first = (uint32_t)p->local_labels.n};
 		if (layout_has(p->l, PYF_CODE_LOCALSPLUSNAMES)) {

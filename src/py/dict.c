@@ -217,6 +217,8 @@ reports_keys(struct py *p, const struct pyobj *o, const struct keys *k, taddr va
 
 	if (k->lookup == 0)
 		return !k->is_unicode;
+	if (p->home != NULL)
+		return lookup_of_home(p, k->lookup, &known) && known;
 	if (map_get(&p->lookups, k->lookup, &known))
 		return known;
 	taddr addr = o->addr;
@@ -224,7 +226,9 @@ reports_keys(struct py *p, const struct pyobj *o, const struct keys *k, taddr va
 		(!has_other_key(p, k, values) &&
 			ask_keys(p, addr, k, used, &reports) != MS_OK))
 		return false;
+	pthread_mutex_lock(&p->lock);
 	map_put(&p->lookups, k->lookup, reports);
+	pthread_mutex_unlock(&p->lock);
 	return reports;
 }
 
@@ -242,7 +246,7 @@ refs_dict(struct py *p, const struct pyobj *o, struct refout *out)
 		(reports_keys(p, o, &k, values) ? 0 : REF_HIDDEN);
 	uint32_t value_label = ref_label(RK_VALUE, 0);
 	if (values != 0 && p->l->attr_home == ATTR_INLINE_313 && is_embedded(p, values) &&
-		p->values_owner != VALUES_OF_DICT)
+		values_owner(p) != VALUES_OF_DICT)
 		value_label |= REF_HIDDEN;
 	for (uint64_t i = 0; i < k.n; i++) {
 		if (i % CHUNK == 0) {

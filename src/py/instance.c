@@ -94,6 +94,18 @@ instance_values(struct py *p, const struct pyobj *o, size_t *n)
 	}
 }
 
+enum values_owner
+values_owner(struct py *p)
+{
+	enum values_owner owner =
+		SETTLED((p->home != NULL ? p->home : p)->values_owner);
+
+	/* What others do while it is not known yet is home's to decide. */
+	if (owner == VALUES_UNASKED)
+		(void)left_to_home(p);
+	return owner;
+}
+
 /*
  * Of an instance with valid inline values and a dict that shares them, one reports the
  * values: which one changed between micro releases (gh-130327), so its own code is asked,
@@ -102,8 +114,8 @@ instance_values(struct py *p, const struct pyobj *o, size_t *n)
 static bool
 values_are_dicts(struct py *p, const struct pyobj *o, taddr dict)
 {
-	if (p->values_owner != VALUES_UNASKED)
-		return p->values_owner == VALUES_OF_DICT;
+	if (values_owner(p) != VALUES_UNASKED || p->home != NULL)
+		return values_owner(p) == VALUES_OF_DICT;
 	struct refout *out = refout_scratch();
 	bool is_dict = false;
 	enum status st = MS_ABSENT;
@@ -114,7 +126,7 @@ values_are_dicts(struct py *p, const struct pyobj *o, taddr dict)
 	if (st == MS_OK || st == MS_LIMIT) {
 		for (size_t i = 0; i < out->n; i++)
 			is_dict |= out->at[i].to == dict;
-		p->values_owner = is_dict ? VALUES_OF_DICT : VALUES_OF_INSTANCE;
+		SETTLE(p->values_owner, is_dict ? VALUES_OF_DICT : VALUES_OF_INSTANCE);
 	}
 	free(out);
 	return is_dict;

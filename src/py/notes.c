@@ -37,9 +37,29 @@ static bool
 may_read(struct py *p, taddr at, uint64_t n, uint64_t width)
 {
 	if (n > LIM_NOTES_READ || n * width > LIM_NOTES_READ - p->notes_read ||
-		target_is_left_out(p->t, at, n * width))
+		target_is_left_out(p->t, at, n * width)) {
+		(void)left_to_home(p);
 		return false;
+	}
 	p->notes_read += n * width;
+	return true;
+}
+
+uint64_t
+py_notes_read(struct py *p)
+{
+	uint64_t n = p->notes_read;
+
+	p->notes_read = 0;
+	return n;
+}
+
+bool
+py_book_notes(struct py *p, uint64_t n)
+{
+	if (n > LIM_NOTES_READ - p->notes_read)
+		return false;
+	p->notes_read += n;
 	return true;
 }
 

@@ -240,6 +240,12 @@ py_has_table(const struct pytype *ty)
 }
 
 void
+py_prefetch_head(const struct py *p, taddr addr)
+{
+	target_prefetch(p->t, addr);
+}
+
+void
 py_prefetch(struct py *p, taddr addr)
 {
 	const struct layout *l = p->l;

@@ -4,6 +4,8 @@
 #ifndef MEMSCAN_PY_PRIV_H
 #define MEMSCAN_PY_PRIV_H
 
+#include <pthread.h>
+
 #include "memscan/map.h"
 #include "memscan/py.h"
 #include "memscan/vec.h"
@@ -96,8 +98,8 @@ struct py {
 	taddr dict_type;         /* PyDict_Type */
 	uint32_t bool_name;      /* string id of "bool" */
 	unsigned ucs_width;      /* 2.7: bytes of a Py_UNICODE */
-	enum { VALUES_UNASKED, VALUES_OF_INSTANCE, VALUES_OF_DICT } values_owner; /* instance.c */
-	uint64_t int_zero_size; /* size.c: what int's __sizeof__ says of 0, 0 until asked */
+	enum values_owner { VALUES_UNASKED, VALUES_OF_INSTANCE, VALUES_OF_DICT } values_owner; /* instance.c; SETTLED */
+	uint64_t int_zero_size; /* size.c: what int's __sizeof__ says of 0, 0 until asked; SETTLED */
 	taddr main_interp;      /* type.c: the oldest interpreter, 0 until looked up */
 	struct map lookups;     /* dict.c: dk_lookup to whether it is that of general dicts */
 	taddr subtype_traverse;  /* 0 until the first class made by a class statement */
@@ -117,7 +119,37 @@ struct py {
 	struct pystr str;         /* what object_str says of the str at str_at; 0: nothing yet */
 	taddr str_at;
 	uint64_t notes_read; /* notes.c: bytes of values read so far */
+
+	pthread_mutex_t lock; /* of type_index, types and lookups, where some read beside */
+	struct py *home; /* of one beside: whose types and shapes these are; else NULL */
+	uint64_t left;   /* beside: questions that were left to home */
 };
+
+/*
+ * Beside: true, and what is asked is left to home. What only home may do begins with it: to
+ * intern a text, to make a type known, to ask code.
+ */
+static inline bool
+left_to_home(struct py *p)
+{
+	if (p->home == NULL)
+		return false;
+	p->left++;
+	return true;
+}
+
+/* beside.c: py_close of one beside. */
+void beside_close(struct py *p);
+
+/* beside.c: home's type at addr. NULL if it knows none, which is left to it. */
+const struct pytype *type_of_home(struct py *p, taddr addr);
+
+/* beside.c: map_get of home->lookups. */
+bool lookup_of_home(struct py *p, taddr lookup, uint32_t *ret);
+
+/* What home settles once, and others read beside: flags and words whose value means that it is done. */
+#define SETTLED(field) __atomic_load_n(&(field), __ATOMIC_ACQUIRE)
+#define SETTLE(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELEASE)
 
 /* shape.c */
 enum status shapes_build(struct py *p, struct errbuf *eb);
@@ -148,7 +180,8 @@ uint64_t object_refcount(const struct layout *l, const uint8_t *v);
 /* mimalloc.c: py_gc_each where the collector has no lists. */
 MUST_CHECK enum status mimalloc_each(struct py *p, taddr interp, enum status (*each)(void *self, const struct pytracked *o), void *self, taddr *broken_at);
 
-/* instance.c */
+/* instance.c: who reports inline values of an instance with a dict, as far as it is known. */
+enum values_owner values_owner(struct py *p);
 MUST_CHECK enum status refs_instance(struct py *p, const struct pyobj *o, struct refout *out);
 taddr instance_dict(struct py *p, const struct pyobj *o);
 

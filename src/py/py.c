@@ -41,6 +41,7 @@ py_open(struct target *t, const struct layout *l, const struct pyruntime *rt,
 {
 	struct py *p = xcalloc(1, sizeof(*p));
 
+	pthread_mutex_init(&p->lock, NULL);
 	p->t = t;
 	p->l = l;
 	p->rt = rt;
@@ -68,6 +69,11 @@ py_close(struct py *p)
 {
 	if (p == NULL)
 		return;
+	if (p->home != NULL) {
+		beside_close(p);
+		return;
+	}
+	pthread_mutex_destroy(&p->lock);
 	for (size_t i = 0; i < p->types.n; i++) {
 		free(p->types.at[i]->slots);
 		free(p->types.at[i]->members);

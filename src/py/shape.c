@@ -48,7 +48,7 @@ py_label(struct py *p, enum ref_kind kind, const char *name)
 	case RK_LOCAL:
 	case RK_FIELD:
 	case RK_CLOSURE:
-		return ref_label(kind, strtab_puts(p->names, name));
+		return ref_label(kind, left_to_home(p) ? 0 : strtab_puts(p->names, name));
 	default:
 		return ref_label(kind, 0);
 	}

@@ -103,12 +103,14 @@ size_int(struct py *p, const struct pyobj *o, uint64_t *ret)
 		*ret = front + digits * p->l->digit_width;
 		return MS_OK;
 	}
-	if (p->int_zero_size == 0 &&
-		(p->hooks.size_of == NULL ||
-			p->hooks.size_of(p->hooks.self, o->type->size_fn, o->addr, 0,
-				&p->int_zero_size) != MS_OK))
+	*ret = SETTLED((p->home != NULL ? p->home : p)->int_zero_size);
+	if (*ret != 0)
+		return MS_OK;
+	if (p->hooks.size_of == NULL ||
+		p->hooks.size_of(p->hooks.self, o->type->size_fn, o->addr, 0, ret) !=
+			MS_OK)
 		return MS_ABSENT;
-	*ret = p->int_zero_size;
+	SETTLE(p->int_zero_size, *ret);
 	return MS_OK;
 }
 
@@ -331,7 +333,6 @@ settle_size(struct py *p, struct pytype *w)
 {
 	uint64_t mro, n, at;
 
-	w->sizes_known = true;
 	w->size_how = SIZE_UNKNOWN;
 	/*
 	 * A type that is not ready has no MRO yet; its own method or object's rule is
@@ -393,8 +394,12 @@ py_size(struct py *p, const struct pyobj *o, uint64_t *ret, bool *is_base)
 	const struct pytype *ty = o->type;
 	enum status st = MS_ABSENT;
 
-	if (!ty->sizes_known)
+	if (!SETTLED(ty->sizes_known)) {
+		if (left_to_home(p))
+			return MS_ABSENT;
 		settle_size(p, p->types.at[ty->id]);
+		SETTLE(p->types.at[ty->id]->sizes_known, true);
+	}
 	*is_base = ty->size_is_base;
 	if (ty->size_how == SIZE_RULE)
 		st = size_apply(p, o, ty->size_rule, ret);

@@ -41,6 +41,9 @@ refs_type(struct py *p, const struct pyobj *o, struct refout *out)
 	bool is_heap = layout_get(p->l, PYF_TP_FLAGS, o->p) & TPF_HEAPTYPE;
 	uint32_t hide = is_heap ? 0 : REF_HIDDEN;
 
+	if (left_to_home(p))
+		return MS_ABSENT;
+
 	enum status st = refout_room(out, 16);
 	if (st != MS_OK)
 		return st;

@@ -189,7 +189,7 @@ str_intern(struct py *p, taddr addr)
 	char text[LIM_NAME];
 	size_t len;
 
-	if (py_str_text(p, addr, text, sizeof(text), &len) != MS_OK)
+	if (left_to_home(p) || py_str_text(p, addr, text, sizeof(text), &len) != MS_OK)
 		return 0;
 	return strtab_put(p->names, text, len);
 }

@@ -452,12 +452,11 @@ make_type(struct py *p, taddr addr, const uint8_t *v, const struct pytype *base)
 static const struct pytype *
 remember(struct py *p, taddr addr, struct pytype *ty)
 {
-	if (ty == NULL) {
-		map_put(&p->type_index, addr, 0);
-		return NULL;
-	}
-	vec_push(&p->types, ty);
-	map_put(&p->type_index, addr, (uint32_t)p->types.n);
+	pthread_mutex_lock(&p->lock);
+	if (ty != NULL)
+		vec_push(&p->types, ty);
+	map_put(&p->type_index, addr, ty != NULL ? (uint32_t)p->types.n : 0);
+	pthread_mutex_unlock(&p->lock);
 	return ty;
 }
 
@@ -530,7 +529,9 @@ py_type(struct py *p, taddr addr)
 	if (*recent != NULL && (*recent)->addr == addr)
 		return *recent;
 	const struct pytype *ty;
-	if (map_get(&p->type_index, addr, &i))
+	if (p->home != NULL)
+		ty = type_of_home(p, addr);
+	else if (map_get(&p->type_index, addr, &i))
 		ty = i != 0 ? p->types.at[i - 1] : NULL;
 	else
 		ty = load_type(p, addr);
@@ -539,32 +540,37 @@ py_type(struct py *p, taddr addr)
 	return ty;
 }
 
-const uint32_t *
-type_attrs(struct py *p, const struct pytype *ty, size_t *n)
+static void
+settle_attrs(struct py *p, struct pytype *w)
 {
-	struct pytype *w = p->types.at[ty->id];
 	struct keys k;
 	uint64_t keys_at;
 
-	if (!w->attrs_known) {
-		w->attrs_known = true;
-		if (layout_has(p->l, PYF_HT_CACHED_KEYS) &&
-			py_word(p, ty->addr + layout_off(p->l, PYF_HT_CACHED_KEYS),
-				&keys_at) == MS_OK &&
-			keys_at != 0 && keys_read(p, keys_at, &k) == MS_OK) {
-			w->attrs = xcalloc(k.n, sizeof(*w->attrs));
-			for (; w->n_attrs < k.n; w->n_attrs++) {
-				uint64_t key;
-				if (py_word(p,
-					    k.entries + w->n_attrs * k.entry_size +
-						    k.key_off,
-					    &key) != MS_OK)
-					break;
-				w->attrs[w->n_attrs] =
-					ref_label(RK_ATTR, str_intern(p, key));
-			}
-		}
+	if (!layout_has(p->l, PYF_HT_CACHED_KEYS) ||
+		py_word(p, w->addr + layout_off(p->l, PYF_HT_CACHED_KEYS), &keys_at) !=
+			MS_OK ||
+		keys_at == 0 || keys_read(p, keys_at, &k) != MS_OK)
+		return;
+	w->attrs = xcalloc(k.n, sizeof(*w->attrs));
+	for (; w->n_attrs < k.n; w->n_attrs++) {
+		uint64_t key;
+		if (py_word(p, k.entries + w->n_attrs * k.entry_size + k.key_off, &key) !=
+			MS_OK)
+			break;
+		w->attrs[w->n_attrs] = ref_label(RK_ATTR, str_intern(p, key));
 	}
-	*n = w->n_attrs;
-	return w->attrs;
+}
+
+const uint32_t *
+type_attrs(struct py *p, const struct pytype *ty, size_t *n)
+{
+	*n = 0;
+	if (!SETTLED(ty->attrs_known)) {
+		if (left_to_home(p))
+			return NULL;
+		settle_attrs(p, p->types.at[ty->id]);
+		SETTLE(p->types.at[ty->id]->attrs_known, true);
+	}
+	*n = ty->n_attrs;
+	return ty->attrs;
 }

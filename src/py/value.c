@@ -357,7 +357,7 @@ value_type(struct py *p, const struct pyobj *o, size_t max)
 	struct heap_value v = value_len(VALUE_NO_LEN);
 	size_t len;
 
-	if (ty == NULL || max == 0)
+	if (ty == NULL || max == 0 || left_to_home(p))
 		return v;
 	const char *name = strtab_get(p->names, ty->name, &len);
 	v.kind = VK_NAME;

@@ -1,6 +1,6 @@
 /*
  * Everything that is the same for every backend: finding the region of an address,
- * crossing from one to the next, views, integers and strings.
+ * crossing from one to the next, views and integers.
  *
  * The hot path is a view into a region with data. A small table indexed by address bits
  * remembers the regions used last, so that it costs two compares and an addition however
@@ -58,6 +58,8 @@ struct target {
 	struct machine machine;
 	bool swap;
 	bool is_gone;
+	bool is_beside; /* regions and paths are another target's */
+	uint64_t unanswered; /* beside: reads of what is not at hand */
 	VEC(struct span) missed; /* reads of what was left out of a copy */
 	uint64_t views; /* views of windows handed out */
 	size_t hand;    /* where the search for a window to reuse goes on */
@@ -122,18 +124,40 @@ target_new(const struct target_ops *ops, void *self, const struct machine *m,
 	return MS_OK;
 }
 
+struct target *
+target_beside(const struct target *of)
+{
+	struct target *t = xcalloc(1, sizeof(*t));
+
+	t->is_beside = true;
+	t->ops = of->ops;
+	t->regions = of->regions;
+	t->n = of->n;
+	t->machine = of->machine;
+	t->swap = of->swap;
+	return t;
+}
+
+uint64_t
+target_unanswered(const struct target *t)
+{
+	return t->unanswered;
+}
+
 void
 target_close(struct target *t)
 {
 	if (t == NULL)
 		return;
-	if (t->ops->close != NULL)
-		t->ops->close(t->self);
 	for (size_t i = 0; i < WINDOW_SLOTS; i++)
 		free(t->windows[i].buf);
 	vec_fini(&t->missed);
-	free(t->regions);
-	free(t->paths);
+	if (!t->is_beside) {
+		if (t->ops->close != NULL)
+			t->ops->close(t->self);
+		free(t->regions);
+		free(t->paths);
+	}
 	free(t);
 }
 
@@ -226,6 +250,10 @@ target_is_left_out(const struct target *t, taddr addr, uint64_t n)
 static enum status
 backend_read(struct target *t, const struct region *r, taddr addr, void *buf, size_t n)
 {
+	if (t->is_beside) {
+		t->unanswered++;
+		return MS_FAULT;
+	}
 	if (r->is_left_out) {
 		note_missed(t, addr, addr + n);
 		return MS_FAULT;
@@ -530,7 +558,7 @@ target_prefetch(const struct target *t, taddr addr)
 	}
 }
 
-/* ---- integers and strings ---- */
+/* ---- integers ---- */
 
 static enum status
 read_uint(struct target *t, taddr addr, unsigned width, uint64_t *ret)
@@ -576,32 +604,4 @@ enum status
 target_word(struct target *t, taddr addr, uint64_t *ret)
 {
 	return read_uint(t, addr, t->machine.ptr_width, ret);
-}
-
-enum status
-target_str(struct target *t, taddr addr, char *buf, size_t cap)
-{
-	size_t got = 0;
-
-	/* Page by page: the text may end just before memory that is not there. */
-	while (got < cap) {
-		if (got > UINT64_MAX - addr)
-			return MS_FAULT;
-		taddr at = addr + got;
-		const struct region *r = target_region(t, at);
-		if (r == NULL)
-			return MS_FAULT;
-		size_t part = PAGE - (size_t)(at % PAGE);
-		if (part > cap - got)
-			part = cap - got;
-		if (part > r->end - at)
-			part = (size_t)(r->end - at);
-		enum status st = target_read(t, at, buf + got, part);
-		if (st != MS_OK)
-			return st;
-		if (memchr(buf + got, '\0', part) != NULL)
-			return MS_OK;
-		got += part;
-	}
-	return MS_LIMIT;
 }
