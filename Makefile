@@ -20,9 +20,11 @@ OPT.release := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-st
 OPT.clang   := $(OPT.release)
 OPT.debug   := -O0 -g3
 OPT.asan    := -O1 -g $(SAN) -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OPT.tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 OPT.cover   := -O0 -g --coverage
 OPT.fuzz    := -O1 -g $(SAN),fuzzer-no-link -fno-omit-frame-pointer
 LINK.asan   := $(SAN)
+LINK.tsan   := -fsanitize=thread
 LINK.fuzz   := $(SAN)
 LINK.cover  := --coverage
 

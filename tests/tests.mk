@@ -40,13 +40,13 @@ INTERPS    := $(foreach r,$(filter pyenv-3.9.% deb-3.11 pyenv-3.12.% deb-3.13 de
               isolated:$(r) shared:$(r)) \
               $(patsubst %,shared:%,$(filter pyenv-3.8.% pyenv-3.10.%,$(ROWS_HERE))) \
               $(patsubst %,host:%,$(filter pyenv-2.7.% pyenv-3.6.% pyenv-3.7.%,$(ROWS_HERE)))
-LIVE       := $(filter-out $(addprefix tests/live/,lib.sh exact.sh core.sh corelib.sh interps.sh run.sh stacks.sh stripped.sh),$(wildcard tests/live/*.sh))
+LIVE       := $(filter-out $(addprefix tests/live/,lib.sh exact.sh core.sh corelib.sh interps.sh run.sh samebytes.sh stacks.sh stripped.sh),$(wildcard tests/live/*.sh))
 SCRIPTS    := $(foreach p,$(PYTHONS),$(foreach t,mixed wide threads,tests/live/exact.sh:$(t):$(p))) \
               $(foreach p,$(PYTHONS_OTHER),tests/live/exact.sh:basic:$(p)) \
               $(foreach p,$(PYTHONS),$(foreach t,mixed wide threads,tests/live/core.sh:$(t):$(p))) \
               $(foreach p,$(PYTHONS_OTHER),tests/live/core.sh:basic:$(p)) \
               $(OPEN_KEYS:%=tests/live/exact.sh:firstdict:$(CURDIR)/build/interpreters/%/python) \
-              $(foreach p,$(PYTHONS) $(PYTHONS_OTHER),tests/live/stacks.sh:$(p)) \
+              $(foreach p,$(PYTHONS) $(PYTHONS_OTHER),tests/live/stacks.sh:$(p) tests/live/samebytes.sh:$(p)) \
               $(foreach i,$(INTERPS),tests/live/interps.sh:$(subst :,:$(CURDIR)/build/interpreters/,$(i))/python) \
               $(STRIPPED:%=tests/live/stripped.sh:%) tests/interpreters/whole.sh \
               $(sort $(LIVE)) $(sort $(wildcard tests/lint/*.sh)) \
@@ -92,7 +92,7 @@ $(SPLITTOOLS): %: %.o $(filter-out %/split.o,$(SPLITOBJ))
 -include $(UNITOBJ:.o=.d) $(SPLITTOOLS:=.d) $(FUZZERS:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/driver.d
 .SECONDARY:
 
-.PHONY: check check-built check-unit check-live check-lint check-split hdr-check asan fuzz bench bench-scale demo programs
+.PHONY: check check-built check-unit check-live check-threads tsan check-lint check-split hdr-check asan fuzz bench bench-scale demo programs
 check:  ## install what tests need, then run all of them
 	@sh tests/setup.sh check
 	@$(MAKE) --no-print-directory check-built
@@ -111,6 +111,10 @@ check-live: programs  ## compare every object with all interpreters at hand, and
 	@$(TESTENV) SHOW=bad sh tests/scripts.sh $(filter tests/live/exact.sh:% %/whole.sh,$(SCRIPTS))
 	@$(TESTENV) sh tests/verdict.sh scripts; rc=$$?; $(WORST) && exit $$rc
 
+check-threads: programs  ## the same dump with any number of threads, of all interpreters at hand
+	@$(TESTENV) SHOW=bad sh tests/scripts.sh $(filter tests/live/samebytes.sh:%,$(SCRIPTS))
+	@$(TESTENV) sh tests/verdict.sh scripts
+
 check-lint: programs  ## lints alone
 	@$(TESTENV) sh tests/scripts.sh $(filter tests/lint/%,$(SCRIPTS))
 	@$(TESTENV) sh tests/verdict.sh scripts
@@ -123,6 +127,9 @@ hdr-check:  ## compile each published header alone
 
 asan:  ## all tests under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory VARIANT=asan check
+
+tsan:  ## check-threads under ThreadSanitizer
+	@$(MAKE) --no-print-directory VARIANT=tsan check-threads
 
 fuzz:  ## build libFuzzer programs with clang: build/fuzz/fuzz/NAME tests/fuzz/corpus/NAME
 	@$(MAKE) --no-print-directory VARIANT=fuzz CC=clang $(FUZZERS:%=build/fuzz/fuzz/%)

@@ -21,6 +21,7 @@ struct walk_known {
 struct walk_opts {
 	const struct pyruntime *rt; /* where to find the functions that interpreted code calls */
 	struct modules *modules;    /* of the target, for the same purpose */
+	unsigned threads;   /* that decode, the caller's among them: 0 is 1 */
 	size_t value_max;   /* bytes of a value preview; 0: lengths only */
 	bool no_interpret;  /* do not interpret tp_traverse and __sizeof__: scan instead */
 	uint64_t tls_base;  /* thread pointer of a stopped thread, 0 if unknown */
@@ -35,6 +36,7 @@ struct walk_opts {
 
 struct walk_stats {
 	uint64_t objects, refs;
+	uint64_t batched;      /* objects that were decoded in batches, by any thread */
 	uint64_t guessed;      /* references found by scanning */
 	uint64_t bytes;        /* sum of sizes */
 	uint64_t damage;       /* count over all reasons */

@@ -333,16 +333,17 @@ walk_into(struct acquired *a, const struct acquire_opts *o, const struct walk_op
 
 /* How long a dump took in all, and from the copy to the finished file. */
 struct times {
-	uint64_t total_ns, walk_ns, cpu_ns;
+	uint64_t total_ns, walk_ns;
+	uint64_t cpu_ns, own_ns; /* of processors since the copy: of all threads, of this one */
 };
 
-/* Processor time of all threads so far. */
+/* Processor time so far: of all threads (CLOCK_PROCESS_CPUTIME_ID), or of this one. */
 static uint64_t
-cpu_now_ns(void)
+cpu_now_ns(clockid_t of)
 {
 	struct timespec t = {0};
 
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	clock_gettime(of, &t);
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
@@ -378,16 +379,19 @@ tell(const struct acquired *a, const struct acquire_opts *o, const struct walk_s
 			"%s`",
 			text_count(refs, s->damage), path);
 	uint64_t rate = t->walk_ns > 0 ? s->objects * 1000000000 / t->walk_ns : 0;
-	char cpu[TEXT_NUM];
+	char cpu[TEXT_NUM], own[TEXT_NUM];
 	log_at(LOG_VERBOSE,
-		"from the copy to the file in %s (%s of processors): %s objects a second",
+		"from the copy to the file in %s (%s of processors, %s in one thread): "
+		"%s objects a second",
 		text_duration(total, t->walk_ns), text_duration(cpu, t->cpu_ns),
-		text_count(objects, rate));
+		text_duration(own, t->own_ns), text_count(objects, rate));
 	log_at(LOG_VERBOSE,
 		"copied %s; interpreted %s functions in %s instructions, %" PRIu64
 		" without an answer",
 		text_size(bytes, a->stats.bytes), text_count(objects, s->interpreted),
 		text_count(refs, s->instructions), s->unknown);
+	log_at(LOG_VERBOSE, "%s: %s of %s objects were decoded in batches", path,
+		text_count(objects, s->batched), text_count(refs, s->objects));
 }
 
 /* A process or a core, and what goes with each. */
@@ -505,10 +509,14 @@ take(const struct acquire_opts *o, struct walk_opts *w, struct acquired *a,
 	w->rt = &a->rt;
 	w->modules = a->modules;
 	w->tls_base = a->tls_base;
+	/* Without a copy there is nothing at hand for others to read. */
+	if (o->core == NULL && a->plan.mode == SNAPSHOT_NONE)
+		w->threads = 1;
 	w->thread_name = thread_name;
 	w->native_id = native_id;
 	w->thread_name_self = &threads;
-	uint64_t copied = io_now_ns(), cpu = cpu_now_ns();
+	uint64_t copied = io_now_ns(), cpu = cpu_now_ns(CLOCK_PROCESS_CPUTIME_ID),
+		 own = cpu_now_ns(CLOCK_THREAD_CPUTIME_ID);
 	st = walk_into(a, o, w, out, &stats, eb);
 	while (st == MS_OK && file->seekable && acquire_again(a)) {
 		log_at(LOG_NORMAL, "what was left out of the copy is needed: again");
@@ -531,7 +539,9 @@ take(const struct acquire_opts *o, struct walk_opts *w, struct acquired *a,
 	if (st != MS_OK)
 		return st;
 	uint64_t now = io_now_ns();
-	struct times times = {now - out->begun, now - copied, cpu_now_ns() - cpu};
+	struct times times = {now - out->begun, now - copied,
+		cpu_now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu,
+		cpu_now_ns(CLOCK_THREAD_CPUTIME_ID) - own};
 	tell(a, o, &stats, &times, path);
 	if (stats.damage > 0)
 		*exit_code = MS_EXIT_DAMAGED;
@@ -570,7 +580,7 @@ run(const struct cmd_args *args, int *exit_code, struct errbuf *eb)
 	st = cmd_number(args, "threads", default_threads(), 1, 64, &threads, eb);
 	if (st != MS_OK)
 		return st;
-	output.threads = (unsigned)threads;
+	w.threads = output.threads = (unsigned)threads;
 	st = outfile_open(&out, cmd_value(args, "output"), cmd_has(args, "force"), eb);
 	if (st != MS_OK)
 		return st;

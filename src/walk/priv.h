@@ -88,6 +88,39 @@ queue_at(const struct queue *q, size_t i)
 	return q->blocks.at[i / QUEUE_BLOCK][i % QUEUE_BLOCK];
 }
 
+/* ---- ahead.c: decoding what will be visited ---- */
+
+/* An object as it was decoded. */
+struct ahead_row {
+	struct heap_obj h; /* but for value.text */
+	bool is_left;      /* to the visit: nothing else here counts */
+	uint8_t n_notes;
+	uint32_t n_refs;
+	size_t text; /* where value.text is, in the batch's */
+	uint64_t notes_read;
+};
+
+/* Successive objects of the queue. Notes, references and texts are those of its rows, one after the other. */
+enum { AHEAD_BATCH = 512 };
+struct ahead_batch {
+	bool is_done;
+	taddr addrs[AHEAD_BATCH];
+	struct ahead_row rows[AHEAD_BATCH];
+	VEC(struct heap_note) notes;
+	VEC(struct pyref) refs;
+	VEC(char) text;
+};
+
+struct ahead;
+struct ahead *ahead_new(struct py *p, const struct queue *q, const struct walk_opts *opts, bool wants_notes);
+void ahead_free(struct ahead *a);
+
+/* The next AHEAD_BATCH objects of the queue, decoded; NULL if there are fewer, or it is not worth it. */
+struct ahead_batch *ahead_next(struct ahead *a);
+
+/* What ahead_next gave has been visited. */
+void ahead_done(struct ahead *a);
+
 /* ---- damage.c ---- */
 
 struct damage_line {
@@ -189,6 +222,7 @@ struct walker {
 	const struct walk_opts *opts;
 	struct idmap ids;
 	struct queue queue; /* in order of ids */
+	struct ahead *ahead;
 	struct refout out;
 	struct heap_ref batch[REFOUT_ROOM];
 	bool after_key;  /* the last reference put was a dict's key */

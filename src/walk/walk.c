@@ -53,33 +53,45 @@ prefetch_ref(struct walker *w, taddr to)
 	target_prefetch(w->t, to);
 }
 
-/* refout.flush while visiting: addresses become ids, and go to the sink. */
+/*
+ * Addresses become ids, and go to the sink. n is at most REFOUT_ROOM; more references than
+ * those n may follow, which will be put soon.
+ */
 static enum status
-flush_refs(struct refout *o)
+put_refs(struct walker *w, const struct pyref *at, size_t n, size_t following)
 {
-	struct walker *w = o->self;
-	size_t n = 0;
+	size_t put = 0;
 
-	for (size_t i = 0; i < o->n && i < AHEAD_REFS; i++)
-		prefetch_ref(w, o->at[i].to);
-	for (size_t i = 0; i < o->n; i++) {
-		if (i + AHEAD_REFS < o->n)
-			prefetch_ref(w, o->at[i + AHEAD_REFS].to);
-		objid to = walk_discover(w, o->at[i].to);
+	for (size_t i = 0; i < n; i++) {
+		if (i + AHEAD_REFS < n + following)
+			prefetch_ref(w, at[i + AHEAD_REFS].to);
+		objid to = walk_discover(w, at[i].to);
 		if (to == OBJID_NONE) {
 			w->after_key = false;
-			if (!(o->at[i].label & REF_GUESS))
+			if (!(at[i].label & REF_GUESS))
 				damage_note(&w->damage, "reference to what is no object",
 					w->current);
 			continue;
 		}
-		w->batch[n++] = (struct heap_ref){
-			.to = to, .label = settle_label(w, o->at[i].label)};
-		w->stats.guessed += (o->at[i].label & REF_GUESS) != 0;
+		w->batch[put++] = (struct heap_ref){
+			.to = to, .label = settle_label(w, at[i].label)};
+		w->stats.guessed += (at[i].label & REF_GUESS) != 0;
 	}
+	w->stats.refs += put;
+	return put > 0 ? w->sink->refs(w->sink->self, w->batch, put) : MS_OK;
+}
+
+/* refout.flush while visiting. */
+static enum status
+flush_refs(struct refout *o)
+{
+	struct walker *w = o->self;
+	size_t n = o->n;
+
+	for (size_t i = 0; i < n && i < AHEAD_REFS; i++)
+		prefetch_ref(w, o->at[i].to);
 	o->n = 0;
-	w->stats.refs += n;
-	return n > 0 ? w->sink->refs(w->sink->self, w->batch, n) : MS_OK;
+	return put_refs(w, o->at, n, 0);
 }
 
 /*
@@ -184,27 +196,110 @@ visit(struct walker *w, objid id, taddr addr)
 	return st;
 }
 
+/* Take the next object of the queue, to visit it. */
+static taddr
+take_next(struct walker *w, objid *id)
+{
+	*id = (objid)w->queue.taken;
+	w->from = *id;
+	if (*id % 16384 == 0 && w->opts->progress != NULL)
+		w->opts->progress(w->opts->progress_self, *id);
+	return queue_next(&w->queue);
+}
+
+static enum status
+visit_next(struct walker *w)
+{
+	size_t at = w->queue.taken;
+	objid id;
+
+	if (at + AHEAD_HEADS < w->queue.n) {
+		target_prefetch(w->t, queue_at(&w->queue, at + AHEAD_HEADS));
+		py_prefetch(w->p, queue_at(&w->queue, at + AHEAD_BODIES));
+	}
+	taddr addr = take_next(w, &id);
+	return visit(w, id, addr);
+}
+
+/* ---- what was decoded ahead ---- */
+
+/* Where in a batch the notes and references of a row are. */
+struct batch_at {
+	struct ahead_batch *b;
+	size_t notes, refs;
+};
+
+static enum status
+visit_decoded(struct walker *w, objid id, struct ahead_row *row, struct batch_at *at)
+{
+	const struct pyref *refs = at->b->refs.at + at->refs;
+	size_t following = at->b->refs.n - at->refs;
+
+	row->h.value.text = at->b->text.at + row->text;
+	if (w->belong.has_owners && (row->h.flags & OF_STATIC))
+		belong_set_shared(&w->belong, id);
+	w->stats.bytes += row->h.size;
+	enum status st = w->sink->object(w->sink->self, &row->h);
+	for (size_t i = 0; i < row->n_notes && st == MS_OK; i++) {
+		struct heap_note *note = &at->b->notes.at[at->notes + i];
+		note->object = id;
+		st = w->sink->note(w->sink->self, note);
+	}
+	w->current = row->h.addr;
+	w->after_key = false;
+	for (size_t n = row->n_refs; n > 0 && st == MS_OK;) {
+		size_t now = n < REFOUT_ROOM ? n : REFOUT_ROOM;
+		following -= now;
+		st = put_refs(w, refs, now, following);
+		refs += now;
+		n -= now;
+	}
+	return st;
+}
+
+/* The objects of a batch, those that were left to the visit among them. */
+static enum status
+visit_batch(struct walker *w, struct ahead_batch *b)
+{
+	struct batch_at at = {.b = b};
+	enum status st = MS_OK;
+
+	for (size_t i = 0; i < b->refs.n && i < AHEAD_REFS; i++)
+		prefetch_ref(w, b->refs.at[i].to);
+	for (size_t i = 0; i < AHEAD_BATCH && st == MS_OK; i++) {
+		struct ahead_row *row = &b->rows[i];
+		objid id;
+		taddr addr = take_next(w, &id);
+		if (row->is_left || !py_book_notes(w->p, row->notes_read))
+			st = visit(w, id, addr);
+		else
+			st = visit_decoded(w, id, row, &at);
+		w->stats.batched += !row->is_left;
+		at.notes += row->n_notes;
+		at.refs += row->n_refs;
+	}
+	return st;
+}
+
 enum status
 walk_drain(struct walker *w)
 {
+	enum status st = MS_OK;
+
 	w->out.flush = flush_refs;
 	w->out.self = w;
 	w->out.n = 0;
-	while (w->queue.taken < w->queue.n) {
-		size_t id = w->queue.taken;
-		if (id + AHEAD_HEADS < w->queue.n) {
-			target_prefetch(w->t, queue_at(&w->queue, id + AHEAD_HEADS));
-			py_prefetch(w->p, queue_at(&w->queue, id + AHEAD_BODIES));
+	while (w->queue.taken < w->queue.n && st == MS_OK) {
+		struct ahead_batch *b = ahead_next(w->ahead);
+		if (b == NULL) {
+			st = visit_next(w);
+			continue;
 		}
-		w->from = (uint32_t)id;
-		enum status st = visit(w, (objid)id, queue_next(&w->queue));
-		if (st != MS_OK)
-			return st;
-		if (id % 16384 == 0 && w->opts->progress != NULL)
-			w->opts->progress(w->opts->progress_self, id);
+		st = visit_batch(w, b);
+		ahead_done(w->ahead);
 	}
 	w->from = FROM_ROOT;
-	return MS_OK;
+	return st;
 }
 
 /* ---- what is emitted at the end ---- */
@@ -364,6 +459,7 @@ walk_run(struct py *p, struct target *t, struct strtab *names, struct heap_sink 
 	foreign_init(&w->foreign, p, t, opts);
 	struct py_hooks hooks = foreign_hooks(&w->foreign);
 	py_set_hooks(p, &hooks);
+	w->ahead = ahead_new(p, &w->queue, opts, sink->note != NULL);
 
 	enum status st = walk_all(w, eb);
 	w->stats.objects = w->queue.n;
@@ -374,6 +470,7 @@ walk_run(struct py *p, struct target *t, struct strtab *names, struct heap_sink 
 		w->stats.instructions = emu_stats(w->foreign.emu).instructions;
 	*ret = w->stats;
 
+	ahead_free(w->ahead);
 	py_set_hooks(p, &(struct py_hooks){0});
 	foreign_fini(&w->foreign);
 	idmap_fini(&w->ids);

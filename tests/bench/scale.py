@@ -48,7 +48,7 @@ def measure(memscan, target, dump):
     if status != 0:
         sys.exit("scale.py: wait status %d: %s" % (status, said))
     info = json.loads(subprocess.check_output([memscan, "info", "--json", dump]))
-    number, unit = re.search(r"\(([\d.]+) (\S+) of processors\)", said).groups()
+    number, unit = re.search(r"\(([\d.]+) (\S+) of processors", said).groups()
     info["cpu"] = float(number) * {"us": 1e-6, "ms": 1e-3, "s": 1}[unit]
     info["own"] = usage.ru_maxrss * 1024 - info["copy_bytes"]
     return info

@@ -130,7 +130,7 @@ dump() {
 run() {
 	"$MEMSCAN" "$@" > "$TMP/stdout" 2> "$TMP/err" < /dev/null
 	status=$?
-	if grep -q 'ERROR: \(Address\|Undefined\)\|runtime error:' "$TMP/err"; then
+	if grep -q 'ERROR: \(Address\|Undefined\)\|runtime error:\|WARNING: ThreadSanitizer' "$TMP/err"; then
 		fail "a sanitizer complained"
 	fi
 }
