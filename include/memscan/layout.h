@@ -4,7 +4,8 @@
  *
  * Sources, strongest first: DWARF of the mapped binary (or its separate debug file), a
  * table given by the user, an embedded table; each of a build that matches exactly. What
- * the runtime says of itself picks the table, and has to agree with it.
+ * the runtime says of itself picks the table, and has to agree with it. An embedded table
+ * whose origin has the binary's build-id is what that DWARF says, which is not read then.
  * layout_derive turns presence of fields into a handful of strategies and is the only
  * place that may. Knows ELF and targets; reads no Python objects.
  */
@@ -67,6 +68,7 @@ struct layout {
 	char version[32];    /* "3.11.2", "3.13.0rc1" */
 	char flavour[32];    /* "release", "debug" */
 	char origin[256];    /* where the offsets came from, for reports */
+	bool is_of_build;    /* a table that was measured on this very build */
 
 	/* What picks a table besides machine and flavour; covers is widened only by measuring. */
 	uint32_t covers_first, covers_last; /* PY_VERSION_HEX, both included */

@@ -60,6 +60,23 @@ table_mismatch(const struct layout *table, const struct pyruntime *rt,
 	return why != NULL ? why : build_mismatch(table, rt, buf, cap);
 }
 
+/* True if the table was measured on the module: an origin has its build-id. */
+static bool
+is_of_build(const struct layout *table, const struct module *m)
+{
+	char id[sizeof("build-id ") + 2 * BUILD_ID_MAX] = "build-id ";
+	size_t n = strlen(id);
+
+	if (m->build_id_len == 0 || m->build_id_len > BUILD_ID_MAX)
+		return false;
+	for (size_t i = 0; i < m->build_id_len; i++, n += 2)
+		snprintf(id + n, sizeof(id) - n, "%02x", m->build_id[i]);
+	for (const char *at = strstr(table->origin, id); at != NULL; at = strstr(at + n, id))
+		if (at[n] == '\0' || at[n] == ',' || at[n] == ' ')
+			return true;
+	return false;
+}
+
 enum status
 embedded_find(const struct pyruntime *rt, const struct machine *m, struct layout *ret,
 	struct errbuf *eb)
@@ -84,11 +101,13 @@ embedded_find(const struct pyruntime *rt, const struct machine *m, struct layout
 			snprintf(near, sizeof(near), "; %s is of another build, as %s", e->name, why);
 			continue;
 		}
+		l.is_of_build = is_of_build(&l, rt->module);
 		snprintf(l.origin, sizeof(l.origin), "table %s", e->name);
 		if (found.rows == NULL) {
 			layout_move(&found, &l);
 			continue;
 		}
+		found.is_of_build |= l.is_of_build;
 		if (layout_compare(&found, &l, NULL) != 0)
 			return errbuf_set(eb, MS_FORMAT,
 				"%s and %s both describe CPython %s (%s) and disagree; "

@@ -1,6 +1,7 @@
 /*
- * A layout out of its sources. What the binary says of itself (DWARF) outranks a table;
- * a table that the user names outranks the embedded ones. Sources are not mixed at will:
+ * A layout out of its sources. What the binary says of itself (DWARF) outranks a table,
+ * unless that was measured on this very build and therefore says the same; a table that
+ * the user names outranks the embedded ones. Sources are not mixed at will:
  * where two state the same field they have to agree, and only types that the stronger
  * source does not know at all (a C module linked elsewhere) are taken from the weaker.
  */
@@ -147,6 +148,18 @@ refuse(const struct pyruntime *rt, struct errbuf *eb)
 		major, minor, major, minor);
 }
 
+/* A table that was measured on this build has all that its debug information says, unless it was made for fewer rows. */
+static bool
+needs_dwarf(const struct layout *table)
+{
+	if (!table->is_of_build)
+		return true;
+	for (size_t i = 0; i < table->rows->n; i++)
+		if (table->rows->at[i].state == ROW_MISSING)
+			return true;
+	return false;
+}
+
 /*
  * The stronger of both sources into *dwarf. A status of MS_ABSENT for one of them is no
  * failure; both absent is. Debug information that is damaged counts as absent only where
@@ -165,6 +178,12 @@ sources_load(const struct pyruntime *rt, const char *file, struct layout *dwarf,
 	/* A path that does not exist is no "absent source". */
 	if (st == MS_ABSENT && file != NULL)
 		return st;
+	/* Unpacking and searching megabytes of it is most of what a small dump takes. */
+	if (st == MS_OK && !needs_dwarf(table)) {
+		log_at(LOG_DEBUG, "%s was measured on this build: its debug information is not read",
+			table->origin);
+		return MS_OK;
+	}
 	st = dwarf_load(rt, dwarf, &dwarf_eb);
 	if (st == MS_OK)
 		return MS_OK;

@@ -4,7 +4,7 @@
  *	table cpython 3.11 x86_64 release    first of all: series, machine, flavour
  *	covers 030b02f0 030b07f0             PY_VERSION_HEX, first and last
  *	runtime-size 166688                  st_size of _PyRuntime, bytes
- *	origin FILE build-id HEX             free text, for reports
+ *	origin FILE build-id HEX             what was measured, comma between
  *	size TYPE BYTES
  *	field TYPE.member OFFSET BYTES [stride BYTES count N] [bits FIRST WIDTH]
  *	absent TYPE | TYPE.member            a statement; a missing row is an error

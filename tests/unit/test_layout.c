@@ -283,9 +283,10 @@ compare_dwarf(const char *path)
 	ck_assert_int_eq(dwarf.attr_home, table.attr_home);
 	ck_assert_int_eq(dwarf.frame_chain, table.frame_chain);
 
-	/* Together they are debug information first. */
+	/* Together they are debug information first, but where the table is of that build. */
 	ck_assert_msg(layout_load(&rt, NULL, &both, &eb) == MS_OK, "%s", eb.msg);
-	ck_assert_int_eq(both.f[PYF_DICT_KEYS].source, LS_DWARF);
+	ck_assert_int_eq(both.f[PYF_DICT_KEYS].source,
+		table.is_of_build ? LS_TABLE : LS_DWARF);
 	ck_assert_uint_eq(both.hexversion, rt.hexversion);
 	modules_free(m);
 	return true;
@@ -504,6 +505,42 @@ START_TEST(fills_from_table)
 }
 END_TEST
 
+/*
+ * A binary whose build-id is in an embedded table's origin has nothing to add to it; one
+ * with any other build-id is believed. Its own words are wrong, to tell which it was.
+ */
+START_TEST(knows_the_build)
+{
+	static const struct {
+		const char *flags;
+		enum layout_source source;
+	} builds[] = {
+		{"-g -Wl,--build-id=0xc561f3aa7232f2bd6ac6d56bd475f1c154a00486", LS_TABLE},
+		{"-g -Wl,--build-id=0x49daf84ed369fe589b73ea876f2591cd4c3588bb", LS_TABLE},
+		{"-g -Wl,--build-id=0xc561f3aa7232f2bd6ac6d56bd475f1c154a00487", LS_DWARF},
+		{"-g -Wl,--build-id=none", LS_DWARF},
+	};
+	CLEAN(layout_fini) struct layout l = {0};
+	struct errbuf eb = {0};
+	struct fake k;
+
+	if (!fake_start(&k, builds[_i].flags, "typedef unsigned long size_t;"
+		    "typedef struct { char x[408]; } PyTypeObject;"
+		    "PyTypeObject PyType_Type;" LIKE_3115))
+		return;
+	enum status st = layout_load(&k.rt, NULL, &l, &eb);
+	if (builds[_i].source == LS_DWARF) {
+		/* The members of such a type are nowhere. */
+		ck_assert_int_ne(st, MS_OK);
+	} else {
+		ck_assert_msg(st == MS_OK, "%s", eb.msg);
+		ck_assert_int_eq(l.f[PYF_TP_NAME].source, LS_TABLE);
+		ck_assert_str_eq(l.origin, "table cpython-3.11-x86_64.tbl");
+	}
+	fake_end(&k);
+}
+END_TEST
+
 START_TEST(says_where_from)
 {
 	ck_assert_str_eq(layout_source_name(LS_DWARF), "debug information");
@@ -531,6 +568,7 @@ suite_layout(void)
 	tcase_add_test(sources, refuses_unknown_release);
 	tcase_add_test(sources, refuses_disagreement);
 	tcase_add_test(sources, fills_from_table);
+	tcase_add_loop_test(sources, knows_the_build, 0, 4);
 	suite_add_tcase(s, sources);
 	return s;
 }
