@@ -71,6 +71,9 @@ py_gc_is_shared(const struct py *p)
 	return p->l->gc_home == GC_HOME_RUNTIME || p->l->gc_home == GC_HOME_STATIC;
 }
 
+/* Bytes: some objects of the same size. */
+enum { AHEAD = 512 };
+
 struct list_walk {
 	enum status (*each)(void *self, const struct pytracked *o);
 	void *self;
@@ -99,6 +102,8 @@ walk_list(struct py *p, taddr head, struct list_walk *w, taddr *broken_at)
 		taddr back = 0, next = 0;
 		enum pyf other =
 			field == PYF_GCHEAD_NEXT ? PYF_GCHEAD_PREV : PYF_GCHEAD_NEXT;
+		/* Lists are in order of age, and what is a little younger lies behind. */
+		target_prefetch(p->t, at + AHEAD);
 		bool is_whole = w->left > 0 && gc_next(p, at, other, &back) == MS_OK &&
 			back == prev && gc_next(p, at, field, &next) == MS_OK;
 		/* The head, too, has to say where its list ends; in between both ways
