@@ -17,7 +17,7 @@
 enum {
 	EXTENT_MIN = DUMP_ALIGN, /* bytes of a column's first buffer */
 	EXTENT_MAX = 4 << 20,    /* ten busy columns must not fill a small memory */
-	EXTENT_SHARE = 16, /* a buffer is up to this part of what was written before */
+	EXTENT_SHARE = 64, /* a buffer is up to this part of what was written before: all of them fit a cache */
 };
 
 struct column {
