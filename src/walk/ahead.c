@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
 	HELPERS_MAX = 15,
@@ -64,34 +65,39 @@ keep_refs(struct refout *o)
 
 	if (b->refs.n + o->n > REFS_MAX)
 		return MS_LIMIT;
+	if (o->n == 0)
+		return MS_OK;
 	vec_reserve(&b->refs, b->refs.n + o->n);
-	for (size_t i = 0; i < o->n; i++)
-		b->refs.at[b->refs.n + i] = o->at[i];
+	memcpy(b->refs.at + b->refs.n, o->at, o->n * sizeof(*o->at));
 	b->refs.n += o->n;
 	o->n = 0;
 	return MS_OK;
 }
 
+/* Field by field: the processor waits for a copy of what was just written in other pieces. */
 static bool
-keep_text(struct ahead_batch *b, struct ahead_row *row)
+keep_value(struct ahead_batch *b, struct ahead_row *row, const struct heap_value *v)
 {
-	const struct heap_value *v = &row->h.value;
-
+	row->h.value.kind = v->kind;
+	row->h.value.cut = v->cut;
+	row->h.value.len = v->len;
+	row->h.value.text_len = v->text_len;
 	row->text = b->text.n;
 	if (v->text_len > TEXT_MAX - b->text.n)
 		return false;
 	vec_reserve(&b->text, b->text.n + v->text_len + 1);
-	for (size_t i = 0; i < v->text_len; i++)
-		b->text.at[b->text.n + i] = v->text[i];
+	if (v->text_len > 0)
+		memcpy(b->text.at + b->text.n, v->text, v->text_len);
 	b->text.n += v->text_len;
 	return true;
 }
 
 static void
-keep_notes(struct decoder *d, const struct pyobj *o, struct ahead_row *row)
+keep_notes(struct decoder *d, const struct pyobj *o, const struct heap_value *v,
+	struct ahead_row *row)
 {
 	struct heap_note notes[PYNOTES_MAX];
-	size_t n = py_notes(d->p, o, row->h.size, &row->h.value, notes);
+	size_t n = py_notes(d->p, o, row->h.size, v, notes);
 
 	for (size_t i = 0; i < n; i++)
 		vec_push(&d->batch->notes, notes[i]);
@@ -116,11 +122,11 @@ decode_object(struct decoder *d, taddr addr, struct ahead_row *row)
 		return false;
 	if (is_base)
 		row->h.flags |= OF_SIZE_BASE;
-	row->h.value = py_value(p, &o, d->a->value_max);
-	if (!keep_text(d->batch, row))
+	struct heap_value value = py_value(p, &o, d->a->value_max);
+	if (!keep_value(d->batch, row, &value))
 		return false;
 	if (d->a->wants_notes)
-		keep_notes(d, &o, row);
+		keep_notes(d, &o, &value, row);
 	size_t before = d->batch->refs.n;
 	d->out.n = 0;
 	if (py_refs(p, &o, &d->out) != MS_OK || keep_refs(&d->out) != MS_OK)
