@@ -99,8 +99,18 @@ struct target_data {
 /* False if addr lies in no region that has data. */
 bool target_at(struct target *t, taddr addr, struct target_data *ret);
 
+/* True if addr is a multiple of a pointer's width, 4 or 8. Asked of every reference: a division would be felt. */
+static inline bool
+is_pointer_aligned(taddr addr, unsigned ptr_width)
+{
+	return (addr & (ptr_width - 1)) == 0;
+}
+
 /* Call for the cache lines around an object's head at addr, if they are of the region used last thereabouts. */
 void target_prefetch(const struct target *t, taddr addr);
+
+/* The same for the line of the word at addr alone. */
+void target_prefetch_word(const struct target *t, taddr addr);
 
 /*
  * Borrow the bytes [addr, addr + n) without copying, or NULL if they are not present.

@@ -29,7 +29,7 @@ py_is_mapped(struct py *p, taddr addr, uint64_t n)
 const struct pytype *
 py_type_of(struct py *p, taddr addr)
 {
-	if (addr % p->l->machine.ptr_width != 0 || addr == 0)
+	if (!is_pointer_aligned(addr, p->l->machine.ptr_width) || addr == 0)
 		return NULL;
 	const uint8_t *v = target_view(p->t, addr, layout_size(p->l, PYF_SIZEOF_OBJECT));
 	if (v == NULL)

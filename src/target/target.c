@@ -558,6 +558,16 @@ target_prefetch(const struct target *t, taddr addr)
 	}
 }
 
+void
+target_prefetch_word(const struct target *t, taddr addr)
+{
+	const struct memo *m = &t->memo[memo_slot(addr)];
+	uint64_t off = addr - m->start;
+
+	if (off < m->len)
+		__builtin_prefetch(m->data + off);
+}
+
 /* ---- integers ---- */
 
 static enum status

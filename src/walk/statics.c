@@ -55,7 +55,7 @@ put_words(struct walker *w, const uint8_t *at, size_t n, uint32_t name)
 
 	for (size_t off = 0; off + width <= n; off += width) {
 		taddr to = load_uint(at + off, width, swap);
-		if (to < 4096 || to % width != 0)
+		if (to < 4096 || !is_pointer_aligned(to, width))
 			continue;
 		objid id = idmap_get(&w->ids, to);
 		if (id == OBJID_NONE || is_static(w, to))

@@ -15,7 +15,7 @@
 objid
 walk_discover(struct walker *w, taddr addr)
 {
-	if (addr % target_machine(w->t)->ptr_width != 0)
+	if (!is_pointer_aligned(addr, target_machine(w->t)->ptr_width))
 		return OBJID_NONE;
 	objid id = idmap_get(&w->ids, addr);
 	if (id != OBJID_NONE)
@@ -50,7 +50,7 @@ static void
 prefetch_ref(struct walker *w, taddr to)
 {
 	idmap_prefetch(&w->ids, to);
-	target_prefetch(w->t, to);
+	target_prefetch_word(w->t, to + 8); /* of its type, in most */
 }
 
 /*
