@@ -42,8 +42,7 @@ struct ahead {
 	size_t value_max;
 	bool wants_notes;
 	unsigned nhelpers;
-	bool is_started;
-	struct decoder *own, *helpers[HELPERS_MAX];
+	struct decoder *own, *helpers[HELPERS_MAX]; /* own is NULL before the first batch */
 	size_t next;   /* index in the queue of the next batch's first */
 	size_t cap; /* batches under way at most */
 	struct ahead_batch *batches[BATCHES_MAX];
@@ -180,6 +179,8 @@ decoder_new(struct ahead *a)
 static void
 decoder_free(struct decoder *d)
 {
+	if (d == NULL)
+		return;
 	py_close(d->p);
 	free(d);
 }
@@ -221,7 +222,7 @@ start_helpers(struct ahead *a)
 	sigset_t most, before;
 	unsigned wanted = a->nhelpers;
 
-	a->is_started = true;
+	a->own = decoder_new(a);
 	/* Signals are for the thread that was there before, but for what a bad page raises. */
 	sigfillset(&most);
 	sigdelset(&most, SIGBUS);
@@ -251,7 +252,7 @@ give_batches(struct ahead *a)
 		a->next = q->taken;
 	if (a->given - a->visited == a->cap || q->n - a->next < AHEAD_BATCH)
 		return;
-	if (!a->is_started)
+	if (a->own == NULL)
 		start_helpers(a);
 	for (; a->given + n - a->visited < a->cap && q->n - a->next >= AHEAD_BATCH; n++) {
 		struct ahead_batch **b = &a->batches[(a->given + n) % a->cap];
@@ -305,7 +306,6 @@ ahead_new(struct py *p, const struct queue *q, const struct walk_opts *opts, boo
 	a->wants_notes = wants_notes;
 	a->nhelpers = threads - 1 < HELPERS_MAX ? threads - 1 : HELPERS_MAX;
 	a->cap = BATCHES_EACH * (a->nhelpers + (size_t)1);
-	a->own = decoder_new(a);
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_cond_init(&a->changed, NULL);
 	return a;
@@ -320,7 +320,7 @@ ahead_free(struct ahead *a)
 	a->is_closing = true;
 	pthread_cond_broadcast(&a->changed);
 	pthread_mutex_unlock(&a->lock);
-	for (unsigned i = 0; i < a->nhelpers && a->is_started; i++) {
+	for (unsigned i = 0; i < a->nhelpers && a->own != NULL; i++) {
 		pthread_join(a->helpers[i]->thread, NULL);
 		decoder_free(a->helpers[i]);
 	}
