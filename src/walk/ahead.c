@@ -20,8 +20,8 @@ enum {
 	BATCHES_EACH = 4, /* under way for each thread */
 	BATCHES_MAX = BATCHES_EACH * (HELPERS_MAX + 1),
 	/* Of a batch: what has more is left to the visit, which takes it piece by piece. */
-	REFS_MAX = 1 << 16,
-	TEXT_MAX = 1 << 20,
+	REFS_MAX = 1 << 15,
+	TEXT_MAX = 1 << 18,
 	/* How far ahead of the decoding memory is asked for. */
 	AHEAD_HEADS = 8,
 	AHEAD_BODIES = 4,
