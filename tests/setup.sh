@@ -12,7 +12,7 @@ PURPOSE=${1:-build}
 case $PURPOSE in
 build) wanted="c make pkg-config pc:libelf pc:libdw pc:libbsd-overlay pc:zlib pc:libzstd pc:liblz4 pc:liblzma" ;;
 check)
-	wanted="c make pkg-config pc:libelf pc:libdw pc:libbsd-overlay pc:zlib pc:libzstd pc:liblz4 pc:liblzma pc:check python3 headers? strace? zstd? lz4? xz? setpriv? unshare? mandoc? dot?"
+	wanted="c make pkg-config pc:libelf pc:libdw pc:libbsd-overlay pc:zlib pc:libzstd pc:liblz4 pc:liblzma pc:check python3 headers? strace? zstd? lz4? xz? setpriv? unshare? mandoc? dot? jq?"
 	# Packages with types of their own, and the debug build, for the system's Python 3.11.
 	wanted="$wanted py:numpy? py:pandas? py:lxml? py:gevent? py:greenlet? py:aiohttp? py:multidict? py:yarl? py:frozenlist?"
 	wanted="$wanted py:psycopg2? py:msgpack? py:cffi? py:regex? py:BTrees? py:uvloop? py:cryptography? py:gi? python3.11-dbg?"
@@ -26,7 +26,7 @@ esac
 # The package of each, by package manager.
 package() {
 	case $manager:$1 in
-	*:make | *:strace | *:mandoc | *:zstd | *:lz4) echo "$1" ;;
+	*:make | *:strace | *:mandoc | *:jq | *:zstd | *:lz4) echo "$1" ;;
 	*:dot) echo graphviz ;; # what show --dot prints is read by it
 	apt:xz) echo xz-utils ;; # for the sources of the interpreters
 	*:xz) echo xz ;;
