@@ -8,6 +8,7 @@
 
 #include "memscan/map.h"
 #include "memscan/mem.h"
+#include "memscan/progress.h"
 #include "memscan/vec.h"
 
 #include "priv.h"
@@ -193,6 +194,8 @@ find_holders(struct grouping *g, const struct bitset *set, struct errbuf *eb)
 		if (counts(g, set, i) && g->row_of[g->e->as[i]] != 0)
 			bitset_add(&left, i);
 	for (objid i = 0; i < h->nobj; i++) {
+		if (progress_due(i))
+			progress_count(i, h->nobj);
 		for (uint64_t r = h->first[i]; r < h->first[i + 1]; r++) {
 			objid to = h->to[r];
 			if (!bitset_has(&left, to) || ref_kind(h->label[r]) == RK_WEAK ||

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "memscan/mem.h"
+#include "memscan/progress.h"
 
 #include "kinds.h"
 
@@ -114,6 +115,8 @@ settle_values(struct finder *f)
 	for (objid i = 0; i < h->nobj; i++) {
 		struct heap_value v = values_next(&values, h, i);
 		uint64_t digest = 0;
+		if (progress_due(i))
+			progress_count(i, 2 * (uint64_t)h->nobj);
 		for (; note < h->nnote && h->notes[note].object <= i; note++)
 			if (h->notes[note].object == i &&
 				h->notes[note].kind == NOTE_DIGEST)
@@ -183,6 +186,8 @@ settle_containers(struct finder *f)
 	const struct heap *h = f->h;
 
 	for (objid i = 0; i < h->nobj; i++) {
+		if (progress_due(i))
+			progress_count((uint64_t)h->nobj + i, 2 * (uint64_t)h->nobj);
 		begin(f, i);
 		while (f->open.n > 0) {
 			struct open_one *o = &f->open.at[f->open.n - 1];

@@ -11,6 +11,7 @@
 
 #include "memscan/map.h"
 #include "memscan/mem.h"
+#include "memscan/progress.h"
 #include "memscan/strtab.h"
 
 #include "kinds.h"
@@ -142,6 +143,8 @@ make_value(const struct heap *h, const struct bitset *of, struct kinds *k)
 	k->lists = strtab_new();
 	for (objid i = 0; i < h->nobj; i++) {
 		k->of[i] = HEAP_NONE;
+		if (progress_due(i))
+			progress_count(i, h->nobj);
 		if (!kinds_want(of, i))
 			continue;
 		struct heap_value v = values_next(&values, h, i);
@@ -212,6 +215,8 @@ make_shape(
 	none = parts_put(&p, (struct part){PART_PLAIN, RK_KEY, 0});
 	for (objid i = 0; i < h->nobj; i++) {
 		k->of[i] = HEAP_NONE;
+		if (progress_due(i))
+			progress_count(i, h->nobj);
 		if (!kinds_want(of, i))
 			continue;
 		p.list.n = 0;

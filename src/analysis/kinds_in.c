@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "memscan/mem.h"
+#include "memscan/progress.h"
 
 #include "kinds.h"
 #include "select.h"
@@ -83,7 +84,11 @@ static void
 make_lists(
 	const struct inset *in, struct parts *p, const uint32_t *final, struct kinds *k)
 {
-	for (objid i = 0; i < in->h->nobj; i++) {
+	uint64_t n = in->h->nobj;
+
+	for (objid i = 0; i < n; i++) {
+		if (progress_due(i))
+			progress_count(n + i, 2 * n);
 		k->of[i] = HEAP_NONE;
 		if (!kinds_want(in->of, i))
 			continue;
@@ -116,6 +121,8 @@ kinds_referrers(
 		struct part part = {PART_OWNER, RK_ATTR, k->owners->of[i]};
 		uint32_t id = 0;
 		bool is_known = false;
+		if (progress_due(i))
+			progress_count(i, 2 * (uint64_t)h->nobj);
 		for (uint64_t r = h->first[i]; r < h->first[i + 1]; r++) {
 			if (!is_counted(&in, r))
 				continue;
@@ -220,10 +227,13 @@ collect(struct via *v, struct inset *in)
 {
 	const struct heap *h = v->h;
 
-	for (objid i = 0; i < h->nobj; i++)
+	for (objid i = 0; i < h->nobj; i++) {
+		if (progress_due(i))
+			progress_count(i, 2 * (uint64_t)h->nobj);
 		for (uint64_t r = h->first[i]; r < h->first[i + 1]; r++)
 			if (is_counted(in, r))
 				inset_put(in, h->to[r], raw_put(v, part_of(v, i, r)));
+	}
 	for (uint32_t r = 0; r < h->nroot; r++)
 		if (is_counted_root(in, &h->roots[r]))
 			inset_put(in, h->roots[r].to, raw_put(v, part_of_root(v, r)));

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "memscan/mem.h"
+#include "memscan/progress.h"
 #include "memscan/vec.h"
 
 uint64_t
@@ -247,6 +248,7 @@ retained_types(const struct graph *g, const struct bitset *of, struct retained_t
 
 	enum status st = mem_array((size_t)g->h->ntype + 1, 8, &bit, eb);
 	for (size_t k = 0; k < n && st == MS_OK; k += 64) {
+		progress_count(k, n);
 		CLEAN(batch_fini) struct batch b = {.g = g, .of = of, .bit = bit};
 		st = run_batch(&b, bit, rows + k, n - k < 64 ? n - k : 64, eb);
 	}

@@ -9,6 +9,7 @@
 
 #include "memscan/log.h"
 #include "memscan/mem.h"
+#include "memscan/progress.h"
 #include "memscan/text.h"
 
 #include "priv.h"
@@ -158,7 +159,7 @@ cmd_help_all(FILE *out)
 static void
 print_error(const char *command, const struct errbuf *eb)
 {
-	progress_end();
+	progress_stop();
 	fputs("memscan: ", stderr);
 	if (command != NULL)
 		fprintf(stderr, "%s: ", command);
@@ -203,7 +204,7 @@ run(const struct cmd *cmd, int argc, char **argv)
 		set_log_level(&args);
 		st = cmd->run(&args, &exit_code, &eb);
 	}
-	progress_end();
+	progress_stop();
 	if (st == MS_OK)
 		return exit_code;
 	if (eb.msg[0] == '\0')

@@ -8,9 +8,11 @@
 
 #include "memscan/log.h"
 #include "memscan/mem.h"
+#include "memscan/progress.h"
 #include "memscan/text.h"
 
 #include "diff.h"
+#include "holding.h"
 
 enum { LIMIT = 20 };
 
@@ -66,19 +68,12 @@ diff_columns(void)
 static enum status
 compute_side(struct diff_side *s, bool wants_tree, struct errbuf *eb)
 {
-	CLEAN(graph_order_fini) struct graph_order o = {0};
+	const struct holding want = {.g = &s->g,
+		.d = &s->d,
+		.retained = &s->retained,
+		.way = wants_tree ? &s->tree : NULL};
 
-	enum status st = graph_build(s->h, 0, &s->g, eb);
-	if (st == MS_OK)
-		st = graph_order_build(&s->g, &o, eb);
-	if (st == MS_OK)
-		st = dominators_compute(&s->g, &o, &s->d, eb);
-	graph_order_fini(&o);
-	if (st == MS_OK)
-		st = retained_compute(s->h, &s->d, &s->retained, eb);
-	if (st == MS_OK && wants_tree)
-		st = graph_tree_build(&s->g, NULL, &s->tree, eb);
-	return st;
+	return holding_compute(s->h, 0, &want, eb);
 }
 
 static enum status
@@ -87,10 +82,9 @@ compute_graphs(struct diff_answer *a, struct errbuf *eb)
 	enum status st = MS_OK;
 
 	for (int k = OLDER; k <= NEWER && st == MS_OK; k++) {
-		progress("what holds what", (uint64_t)k, 2, "dumps");
+		progress_step("what holds what", 40);
 		st = compute_side(&a->side[k], k == NEWER || a->by_object, eb);
 	}
-	progress_end();
 	return st == MS_OK ? diff_hold(a->side[NEWER].h, &a->side[NEWER].d, &a->match,
 				     &a->holders, eb)
 			   : st;
@@ -103,12 +97,15 @@ compute(struct diff_answer *a, enum kinds_by by, struct errbuf *eb)
 	const struct kinds *kinds[2];
 	enum status st = MS_OK;
 
+	progress_begin(15 + (a->has_graph ? 80 : a->by_retained ? 16 : 0));
 	for (int k = OLDER; k <= NEWER && st == MS_OK; k++) {
 		struct diff_side *s = &a->side[k];
+		progress_step("kinds", 5);
 		st = kinds_make(s->h, by, NULL, &s->kinds, eb);
 		h[k] = s->h;
 		kinds[k] = &s->kinds;
 	}
+	progress_step("what is new", 5);
 	if (st == MS_OK && a->is_same)
 		st = match_compute(h[NEWER], h[OLDER], &a->match, eb);
 	if (st != MS_OK)
@@ -117,9 +114,13 @@ compute(struct diff_answer *a, enum kinds_by by, struct errbuf *eb)
 	if (a->has_graph)
 		st = compute_graphs(a, eb);
 	/* The graphs alone are enough for what kinds retain. */
-	for (int k = OLDER; k <= NEWER && st == MS_OK && a->by_retained; k++)
+	for (int k = OLDER; k <= NEWER && st == MS_OK && a->by_retained; k++) {
+		const struct holding want = {.g = &a->side[k].g};
+		progress_step("what holds what", 8);
 		if (!a->has_graph)
-			st = graph_build(h[k], 0, &a->side[k].g, eb);
+			st = holding_compute(h[k], 0, &want, eb);
+	}
+	progress_end();
 	return st;
 }
 

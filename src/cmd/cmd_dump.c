@@ -17,11 +17,13 @@
 #include "memscan/limits.h"
 #include "memscan/log.h"
 #include "memscan/mem.h"
+#include "memscan/progress.h"
 #include "memscan/text.h"
 #include "memscan/walk.h"
 
 #include "acquire.h"
 #include "priv.h"
+#include "walked.h"
 
 static const struct cmd_opt opts[] = {
 	{'p', "pid", "PID", "the process to look into"},
@@ -266,13 +268,6 @@ thread_name(void *self, uint64_t native_id)
 	return n->name;
 }
 
-static void
-on_progress(void *self, uint64_t objects)
-{
-	(void)self;
-	progress("walking", objects, 0, "objects");
-}
-
 /* ---- the recipe ---- */
 
 static void
@@ -320,15 +315,22 @@ walk_into(struct acquired *a, const struct acquire_opts *o, const struct walk_op
 		return st;
 	dump_writer_tune(w, out->threads, out->compress);
 	struct heap_sink *sink = dump_writer_sink(w);
-	st = walk_run(p, a->copy, names, sink, wo, stats, eb);
-	progress_end();
+	struct walked walked = walked_of(a, w);
+	struct walk_opts told = *wo;
+	told.progress_self = &walked;
+	progress_begin(100);
+	progress_step("walking", 95);
+	st = walk_run(p, a->copy, names, sink, &told, stats, eb);
 	acquire_release(a);
 	if (st == MS_OK)
 		st = put_metas(a, o, sink, io_now_ns() - out->begun);
 	/* An error of the sink has its text in the writer. */
 	if (st != MS_OK && eb->msg[0] != '\0')
 		return st;
-	return dump_writer_finish(w, eb);
+	progress_step("writing", 5);
+	st = dump_writer_finish(w, eb);
+	progress_end();
+	return st;
 }
 
 /* How long a dump took in all, and from the copy to the finished file. */
@@ -445,7 +447,7 @@ parse_opts(const struct cmd_args *a, struct acquire_opts *o, struct walk_opts *w
 		.snap = {.keep = max}};
 	*w = (struct walk_opts){.value_max = max,
 		.no_interpret = cmd_has(a, "no-interpret"),
-		.progress = on_progress};
+		.progress = walked_progress};
 	return MS_OK;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "memscan/log.h"
 #include "memscan/mem.h"
+#include "memscan/progress.h"
 #include "memscan/text.h"
 
 #include "sel.h"
@@ -278,16 +279,22 @@ compute(struct answer *a, struct cmd_sel *sel, struct errbuf *eb)
 	const struct heap *h = a->h;
 
 	enum status st = cmd_sel_make(sel, h, &set, eb);
+	progress_begin(100);
+	progress_step("kinds", 5);
 	if (st == MS_OK)
 		st = kinds_make(h, KINDS_OWNER, NULL, &a->owners, eb);
+	progress_step("equal values", 45);
 	if (st == MS_OK)
 		st = equals_compute(h, &a->equals, eb);
+	progress_step("what holds them", 25);
 	if (st == MS_OK)
 		st = dups_compute(h, &set, &a->equals, &a->owners, &a->dups, eb);
 	if (st == MS_OK)
 		st = slots_dicts(h, &set, &a->owners, &dicts, eb);
+	progress_step("shapes", 25);
 	if (st == MS_OK)
 		st = kinds_make(h, KINDS_SHAPE, &dicts, &a->shapes, eb);
+	progress_end();
 	if (st != MS_OK)
 		return st;
 	slots_compute(h, &dicts, &a->owners, &a->shapes, &a->slots);

@@ -5,12 +5,13 @@
 #include <stdlib.h>
 
 #include "memscan/graph.h"
-#include "memscan/log.h"
 #include "memscan/mem.h"
+#include "memscan/progress.h"
 #include "memscan/text.h"
 
 #include "memscan/analysis.h"
 
+#include "holding.h"
 #include "priv.h"
 
 enum { LIMIT = 20, SHARE = 10, TYPE_CAP = 512, PATH_CAP = 8192, VALUE_CAP = 160 };
@@ -61,19 +62,9 @@ put_number(struct report *r, const char *key, uint64_t n)
 static enum status
 find(struct question *q, struct errbuf *eb)
 {
-	CLEAN(graph_order_fini) struct graph_order o = {0};
 	uint64_t total = 0;
 
-	enum status st = graph_order_build(&q->g, &o, eb);
-	if (st == MS_OK)
-		st = dominators_compute(&q->g, &o, &q->d, eb);
-	graph_order_fini(&o);
-	if (st == MS_OK)
-		st = retained_compute(q->h, &q->d, &q->retained, eb);
-	if (st == MS_OK)
-		st = domtree_build(q->h, &q->d, q->retained, &q->tree, eb);
-	if (st == MS_OK)
-		st = graph_tree_build(&q->g, NULL, &q->way, eb);
+	enum status st = domtree_build(q->h, &q->d, q->retained, &q->tree, eb);
 	if (st != MS_OK)
 		return st;
 	for (objid i = 0; i < q->h->nobj; i++)
@@ -325,6 +316,29 @@ print(struct question *q, bool wants_counts, struct errbuf *eb)
 	return st != MS_OK ? st : end;
 }
 
+/* The audit of reference counts is a part of the suspects, and an answer of its own. */
+static enum status
+compute(struct question *q, unsigned flags, bool is_audit, struct errbuf *eb)
+{
+	const struct holding graph = {.g = &q->g},
+			     all = {.g = &q->g,
+				     .d = &q->d,
+				     .retained = &q->retained,
+				     .way = &q->way};
+
+	progress_begin(100);
+	progress_step("what holds what", is_audit ? 30 : 70);
+	enum status st = holding_compute(q->h, flags, is_audit ? &graph : &all, eb);
+	progress_step("reference counts", is_audit ? 70 : 15);
+	if (st == MS_OK)
+		st = refcounts_compute(&q->g, &q->counts, eb);
+	progress_step("suspects", 15);
+	if (st == MS_OK && !is_audit)
+		st = find(q, eb);
+	progress_end();
+	return st;
+}
+
 static enum status
 run_leaks(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 {
@@ -344,11 +358,8 @@ run_leaks(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 	q.h = dump_heap(dump);
 	if (q.limit == 0)
 		q.limit = UINT64_MAX;
-	st = graph_build(q.h, cmd_has(a, "no-guess") ? GRAPH_NO_GUESS : 0, &q.g, eb);
-	if (st == MS_OK)
-		st = refcounts_compute(&q.g, &q.counts, eb);
-	if (st == MS_OK && !cmd_has(a, "refcounts"))
-		st = find(&q, eb);
+	st = compute(&q, cmd_has(a, "no-guess") ? GRAPH_NO_GUESS : 0,
+		cmd_has(a, "refcounts"), eb);
 	return st == MS_OK ? print(&q, cmd_has(a, "refcounts"), eb) : st;
 }
 

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 
 #include "memscan/graph.h"
-#include "memscan/log.h"
 #include "memscan/mem.h"
 #include "memscan/text.h"
 
+#include "holding.h"
 #include "sel.h"
 
 enum { LIMIT = 20, TYPE_CAP = 512, TEXT_CAP = 8192, NAME_CAP = 512 };
@@ -28,6 +28,7 @@ struct question {
 	const struct heap *h;
 	enum rows_format format;
 	struct graph g;
+	struct graph_tree way; /* unless each object has all its ways, or some are avoided */
 	struct bitset set, avoid;
 	bool has_avoid;
 	uint64_t limit, count;
@@ -37,6 +38,7 @@ static void
 question_fini(struct question *q)
 {
 	graph_fini(&q->g);
+	graph_tree_fini(&q->way);
 	bitset_fini(&q->set);
 	bitset_fini(&q->avoid);
 }
@@ -224,18 +226,15 @@ put_each(struct report *r, const struct question *q, const struct graph_tree *t)
 static enum status
 put_shortest(struct report *r, const struct question *q, struct errbuf *eb)
 {
-	CLEAN(graph_tree_fini) struct graph_tree t = {0};
 	CLEAN(merged_fini) struct merged m = {0};
 
-	enum status st = graph_tree_build(&q->g, q->has_avoid ? &q->avoid : NULL, &t, eb);
-	if (st == MS_OK)
-		st = paths_merge(&q->g, &t, &q->set, &m, eb);
+	enum status st = paths_merge(&q->g, &q->way, &q->set, &m, eb);
 	if (st != MS_OK)
 		return st;
 	report_value(r, &(struct column){"unreached", NULL, CELL_COUNT},
 		(struct cell){.u = m.unreached});
 	if (q->format == ROWS_TEXT && q->count == 1) {
-		put_single(r, q, &t);
+		put_single(r, q, &q->way);
 		return MS_OK;
 	}
 	if (m.unreached > 0)
@@ -243,7 +242,7 @@ put_shortest(struct report *r, const struct question *q, struct errbuf *eb)
 			(unsigned long long)m.unreached);
 	put_merged(r, q, &m);
 	if (q->format != ROWS_TEXT)
-		put_each(r, q, &t);
+		put_each(r, q, &q->way);
 	return MS_OK;
 }
 
@@ -286,6 +285,18 @@ make_avoid(const struct cmd_args *a, struct question *q, struct errbuf *eb)
 }
 
 static enum status
+find_ways(struct question *q, unsigned flags, bool wants_all, struct errbuf *eb)
+{
+	const struct holding want = {
+		.g = &q->g, .way = wants_all || q->has_avoid ? NULL : &q->way};
+
+	enum status st = holding_compute(q->h, flags, &want, eb);
+	if (st == MS_OK && q->has_avoid && !wants_all)
+		st = graph_tree_build(&q->g, &q->avoid, &q->way, eb);
+	return st;
+}
+
+static enum status
 run_path(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 {
 	CLEAN(cmd_sel_fini) struct cmd_sel sel = {0};
@@ -309,8 +320,8 @@ run_path(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 	if (st == MS_OK)
 		st = make_avoid(a, &q, eb);
 	if (st == MS_OK)
-		st = graph_build(
-			q.h, cmd_has(a, "no-guess") ? GRAPH_NO_GUESS : 0, &q.g, eb);
+		st = find_ways(&q, cmd_has(a, "no-guess") ? GRAPH_NO_GUESS : 0,
+			cmd_has(a, "all"), eb);
 	if (st != MS_OK)
 		return st;
 	q.count = bitset_count(&q.set);

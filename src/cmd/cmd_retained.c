@@ -6,12 +6,13 @@
 #include <string.h>
 
 #include "memscan/graph.h"
-#include "memscan/log.h"
 #include "memscan/map.h"
 #include "memscan/mem.h"
+#include "memscan/progress.h"
 #include "memscan/text.h"
 #include "memscan/vec.h"
 
+#include "holding.h"
 #include "sel.h"
 
 enum { LIMIT = 20, DEPTH_MAX = 1000, TYPE_CAP = 512, NAME_CAP = 512, VALUE_CAP = 160 };
@@ -59,26 +60,20 @@ answer_fini(struct answer *a)
 /* ---- computing ---- */
 
 static enum status
-compute(struct answer *a, bool wants_tree, struct errbuf *eb)
+compute(struct answer *a, unsigned flags, bool wants_tree, struct errbuf *eb)
 {
 	const struct heap *h = a->h;
-	CLEAN(graph_order_fini) struct graph_order o = {0};
+	const struct holding want = {.g = &a->g,
+		.d = &a->d,
+		.retained = &a->retained,
+		.way = wants_tree ? &a->way : NULL};
 
-	progress("depth-first order", 0, 4, "steps");
-	enum status st = graph_order_build(&a->g, &o, eb);
-	if (st != MS_OK)
-		return st;
-	progress("dominators", 1, 4, "steps");
-	st = dominators_compute(&a->g, &o, &a->d, eb);
-	graph_order_fini(&o);
-	progress("retained sizes", 2, 4, "steps");
-	if (st == MS_OK)
-		st = retained_compute(h, &a->d, &a->retained, eb);
-	progress("tree", 3, 4, "steps");
+	progress_begin(100);
+	progress_step("what holds what", wants_tree ? 95 : 100);
+	enum status st = holding_compute(h, flags, &want, eb);
+	progress_step("tree", 5);
 	if (st == MS_OK && wants_tree)
 		st = domtree_build(h, &a->d, a->retained, &a->tree, eb);
-	if (st == MS_OK && wants_tree)
-		st = graph_tree_build(&a->g, NULL, &a->way, eb);
 	progress_end();
 	if (st != MS_OK)
 		return st;
@@ -342,8 +337,11 @@ put_types(struct report *r, const struct answer *a, struct errbuf *eb)
 	if (a->limit < n)
 		shown = (size_t)((a->limit + 63) / 64 * 64 < n ? (a->limit + 63) / 64 * 64
 							       : n);
+	progress_begin(1);
+	progress_step("what types retain", 1);
 	enum status st =
 		retained_types(&a->g, a->has_set ? &a->set : NULL, types, shown, eb);
+	progress_end();
 	if (st != MS_OK)
 		return st;
 	qsort(types, shown, sizeof(*types), compare_types);
@@ -477,10 +475,8 @@ run_retained(const struct cmd_args *args, int *exit_code, struct errbuf *eb)
 	if (a.has_set)
 		st = cmd_sel_make(&sel, a.h, &a.set, eb);
 	if (st == MS_OK)
-		st = graph_build(
-			a.h, cmd_has(args, "no-guess") ? GRAPH_NO_GUESS : 0, &a.g, eb);
-	if (st == MS_OK)
-		st = compute(&a, !is_by_type, eb);
+		st = compute(&a, cmd_has(args, "no-guess") ? GRAPH_NO_GUESS : 0,
+			!is_by_type, eb);
 	if (st == MS_OK)
 		st = parse_min(args, &a, eb);
 	return st == MS_OK ? print(&a, is_by_type, format, eb) : st;

@@ -9,6 +9,7 @@
 #include "memscan/analysis.h"
 #include "memscan/graph.h"
 #include "memscan/mem.h"
+#include "memscan/progress.h"
 #include "memscan/text.h"
 #include "memscan/vec.h"
 
@@ -410,7 +411,10 @@ print_neighbourhood(struct report *r, const struct heap *h, objid i, uint32_t de
 	CLEAN(graph_in_fini) struct graph_in turned = {0};
 	CLEAN(near_fini) struct near out = {0}, in = {0};
 
+	progress_begin(1);
+	progress_step("reverse references", 1);
 	enum status st = graph_in_build(h, &turned, eb);
+	progress_end();
 	if (st == MS_OK)
 		st = near_compute(h, NULL, i, depth, limit, &out, eb);
 	if (st == MS_OK)

@@ -5,6 +5,7 @@
 #include "memscan/analysis.h"
 #include "memscan/log.h"
 #include "memscan/mem.h"
+#include "memscan/progress.h"
 #include "memscan/text.h"
 
 #include <inttypes.h>
@@ -333,10 +334,14 @@ compute(const struct cmd_args *a, struct cmd_sel *sel, struct shown *w,
 	w->h = dump_heap(*dump);
 	if (is_partial)
 		st = cmd_sel_make(sel, w->h, &set, eb);
+	progress_begin(has_then ? 2 : 1);
+	progress_step("kinds", 1);
 	if (st == MS_OK)
 		st = kinds_make(w->h, by, is_partial ? &set : NULL, &w->by, eb);
+	progress_step("parts of kinds", 1);
 	if (st == MS_OK && has_then)
 		st = kinds_make(w->h, then, is_partial ? &set : NULL, &w->then, eb);
+	progress_end();
 	if (st != MS_OK)
 		return st;
 	w->has_then = has_then;

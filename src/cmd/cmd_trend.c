@@ -7,9 +7,11 @@
 
 #include "memscan/log.h"
 #include "memscan/mem.h"
+#include "memscan/progress.h"
 #include "memscan/text.h"
 
 #include "diff.h"
+#include "holding.h"
 
 enum { LIMIT = 20, FILES_MIN = 3, KIND_CAP = 512, WAY_CAP = 4096, SPARK_CAP = 256 };
 enum { SPARK_MAX = 40 /* points, the last ones */ };
@@ -376,19 +378,20 @@ compute(struct answer *a, enum kinds_by by, struct errbuf *eb)
 {
 	enum status st = MS_OK;
 
+	progress_begin((unsigned)a->n * 10 + (a->is_same ? 50 : 0));
 	for (size_t i = 0; i < a->n && st == MS_OK; i++) {
-		progress("kinds", i, a->n, "dumps");
+		progress_step("kinds", 10);
 		st = kinds_make(a->h[i], by, NULL, &a->kinds[i], eb);
 	}
 	if (st == MS_OK)
 		trend_kinds(a->h, a->kinds, a->n, &a->trend);
 	if (st == MS_OK && a->is_same) {
-		progress("containers", 0, 1, "steps");
+		const struct holding want = {.g = &a->g, .way = &a->tree};
+		progress_step("containers", 20);
 		st = trend_objects(a->h, a->n, &a->trend, eb);
+		progress_step("what holds them", 30);
 		if (st == MS_OK)
-			st = graph_build(a->h[a->n - 1], 0, &a->g, eb);
-		if (st == MS_OK)
-			st = graph_tree_build(&a->g, NULL, &a->tree, eb);
+			st = holding_compute(a->h[a->n - 1], 0, &want, eb);
 	}
 	progress_end();
 	return st;

@@ -7,11 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "memscan/graph.h"
 #include "memscan/log.h"
 #include "memscan/mem.h"
 #include "memscan/text.h"
 #include "memscan/vec.h"
+
+#include "holding.h"
 
 static enum status
 find_older(struct cmd_sel *s, struct errbuf *eb)
@@ -46,19 +47,12 @@ enum status
 cmd_sel_retained(struct cmd_sel *s, const uint64_t **ret, struct errbuf *eb)
 {
 	CLEAN(graph_fini) struct graph g = {0};
-	CLEAN(graph_order_fini) struct graph_order o = {0};
 	CLEAN(dominators_fini) struct dominators d = {0};
+	const struct holding want = {.g = &g, .d = &d, .retained = &s->retained};
 	enum status st = MS_OK;
 
-	if (s->retained == NULL) {
-		st = graph_build(s->h, 0, &g, eb);
-		if (st == MS_OK)
-			st = graph_order_build(&g, &o, eb);
-		if (st == MS_OK)
-			st = dominators_compute(&g, &o, &d, eb);
-		if (st == MS_OK)
-			st = retained_compute(s->h, &d, &s->retained, eb);
-	}
+	if (s->retained == NULL)
+		st = holding_compute(s->h, 0, &want, eb);
 	if (st == MS_OK)
 		*ret = s->retained;
 	return st;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "memscan/mem.h"
+#include "memscan/progress.h"
 #include "memscan/vec.h"
 
 struct search {
@@ -47,6 +48,8 @@ settle(struct search *s, objid i, uint32_t dist)
 
 	bitset_add(&s->settled, i);
 	s->t.order[s->t.n_order++] = i;
+	if (progress_due(s->t.n_order))
+		progress_count(s->t.n_order, h->nobj);
 	for (uint64_t first = r; r < end; r++) {
 		uint32_t label = h->label[r];
 		bool is_own_dict = ref_kind(label) == RK_DICT;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "memscan/mem.h"
+#include "memscan/progress.h"
 
 /* first[i + 1] becomes the place of the next in-edge of i: where those of i begin. */
 static void
@@ -29,6 +30,8 @@ static void
 fill_sources(const struct heap *h, struct graph_in *g)
 {
 	for (objid i = 0; i < h->nobj; i++) {
+		if (progress_due(i))
+			progress_count(h->nobj / 4 + i, h->nobj + h->nobj / 4);
 		for (uint64_t r = h->first[i]; r < h->first[i + 1]; r++) {
 			uint64_t at = g->first[(size_t)h->to[r] + 1]++;
 			g->from[at] = i;

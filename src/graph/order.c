@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "memscan/mem.h"
+#include "memscan/progress.h"
 #include "memscan/vec.h"
 
 enum { QUEUE_MIN = 4096, AHEAD = 16 };
@@ -72,6 +73,8 @@ visit(const struct graph *g, struct graph_order *o, objid i, uint32_t parent)
 {
 	struct frame f = {.number = ++o->n};
 
+	if (progress_due(f.number))
+		progress_count(f.number, g->h->nobj);
 	o->at[f.number] = i;
 	o->number[i] = f.number;
 	o->parent[f.number] = parent;

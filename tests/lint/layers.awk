@@ -11,7 +11,7 @@ BEGIN {
 	owner["pyfields.def"] = "layout"
 	owner["shapes.def"] = "layout"
 	owner["buffers.def"] = "py"
-	m = split("bitset bytes io limits log map mem status strtab text vec", util, " ")
+	m = split("bitset bytes io limits log map mem progress status strtab text vec", util, " ")
 	for (i = 1; i <= m; i++)
 		owner[util[i] ".h"] = "util"
 	split("dump graph analysis report", half, " ")
