@@ -136,6 +136,14 @@ MUST_CHECK enum status dominators_compute(const struct graph *g,
 	const struct graph_order *o, struct dominators *ret, struct errbuf *eb);
 void dominators_fini(struct dominators *d);
 
+/*
+ * Dominators that were kept somewhere, and are not trusted: each object stands once in the order,
+ * after its dominator. That they dominate is not checked.
+ * MS_FORMAT   something is wrong in them
+ */
+MUST_CHECK enum status dominators_check(
+	const struct heap *h, const struct dominators *d, struct errbuf *eb);
+
 /* Bytes that object i is worth: its size, and memory that it owns beside it. */
 uint64_t object_bytes(const struct heap *h, objid i);
 

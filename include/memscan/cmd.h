@@ -79,6 +79,10 @@ MUST_CHECK enum status cmd_format(
 	{                                                                                \
 		0, "csv", NULL, "print comma-separated values"                           \
 	}
+#define CMD_OPT_CACHE                                                                    \
+	{                                                                                \
+		0, "cache", NULL, "keep what takes long beside the dump, in FILE.cache"  \
+	}
 #define CMD_OPT_LIBRARY                                                                  \
 	{                                                                                \
 		0, "library", "TEXT",                                                    \

@@ -71,6 +71,13 @@ MUST_CHECK enum status graph_build(
 	const struct heap *h, unsigned flags, struct graph *ret, struct errbuf *eb);
 void graph_fini(struct graph *g);
 
+/*
+ * A graph of which h, n_entry, n_held, entry and root were kept somewhere, and are not
+ * trusted: find the rest. Takes them, in *ret, which is the caller's to end after an error, too.
+ * MS_FORMAT   they are not those of a graph of this heap, or not for these flags
+ */
+MUST_CHECK enum status graph_restore(unsigned flags, struct graph *ret, struct errbuf *eb);
+
 /* Whether a reference with this label keeps its target alive. */
 static inline bool
 graph_holds(const struct graph *g, uint32_t label)
@@ -134,6 +141,14 @@ struct graph_tree {
 MUST_CHECK enum status graph_tree_build(const struct graph *g, const struct bitset *avoid,
 	struct graph_tree *ret, struct errbuf *eb);
 void graph_tree_fini(struct graph_tree *t);
+
+/*
+ * Ways that were kept somewhere, and are not trusted: each step is a reference that holds,
+ * and each way begins at an entry. That there is none shorter is not checked.
+ * MS_FORMAT   something is wrong in them
+ */
+MUST_CHECK enum status graph_tree_check(
+	const struct graph *g, const struct graph_tree *t, struct errbuf *eb);
 
 /* The length that ways from entry number e begin with; UINT32_MAX if nothing known holds it. */
 uint32_t graph_entry_dist(const struct graph *g, uint32_t e);

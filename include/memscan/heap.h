@@ -387,6 +387,8 @@ struct heap {
 	const uint64_t *str_at; /* nstr + 1 offsets into str */
 	const char *str;        /* all strings, each followed by a NUL that is not counted */
 	const struct heap_meta *meta;
+
+	uint64_t digest; /* of the contents of the file that it is from; 0: it is from none */
 };
 
 struct heap_big {

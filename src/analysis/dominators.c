@@ -219,3 +219,24 @@ dominators_fini(struct dominators *d)
 	free(d->order);
 	*d = (struct dominators){0};
 }
+
+enum status
+dominators_check(const struct heap *h, const struct dominators *d, struct errbuf *eb)
+{
+	CLEAN(bitset_fini) struct bitset seen = {0};
+
+	enum status st = bitset_init(&seen, h->nobj, eb);
+	if (st != MS_OK)
+		return st;
+	for (uint32_t k = 0; k < h->nobj; k++) {
+		objid i = d->order[k];
+		if (i >= h->nobj || bitset_has(&seen, i))
+			return errbuf_set(eb, MS_FORMAT, "object %u of the order", k);
+		bitset_add(&seen, i);
+		objid dom = d->idom[i];
+		if (dom != OBJID_NONE &&
+			(dom >= h->nobj || dom == i || !bitset_has(&seen, dom)))
+			return errbuf_set(eb, MS_FORMAT, "dominator of object %u", i);
+	}
+	return MS_OK;
+}

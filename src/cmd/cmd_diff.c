@@ -25,6 +25,7 @@ static const struct cmd_opt opts[] = {
 	{0, "min", "SIZE", "leave out kinds that changed by less (0)"},
 	{0, "limit", "N", "print N rows of each table, 0: all (20)"},
 	{0, "exit-code", NULL, "exit with 1 if the heap grew, by SIZE or more"},
+	CMD_OPT_CACHE,
 	CMD_OPTS_FORMAT,
 	CMD_OPTS_COMMON,
 	{0},
@@ -73,7 +74,7 @@ compute_side(struct diff_side *s, bool wants_tree, struct errbuf *eb)
 		.retained = &s->retained,
 		.way = wants_tree ? &s->tree : NULL};
 
-	return holding_compute(s->h, 0, &want, eb);
+	return holding_compute(s->h, s->cache, 0, &want, eb);
 }
 
 static enum status
@@ -118,7 +119,7 @@ compute(struct diff_answer *a, enum kinds_by by, struct errbuf *eb)
 		const struct holding want = {.g = &a->side[k].g};
 		progress_step("what holds what", 8);
 		if (!a->has_graph)
-			st = holding_compute(h[k], 0, &want, eb);
+			st = holding_compute(h[k], a->side[k].cache, 0, &want, eb);
 	}
 	progress_end();
 	return st;
@@ -136,6 +137,7 @@ open_both(const struct cmd_args *args, struct diff_answer *a, struct errbuf *eb)
 			&s->dump, eb);
 		if (st == MS_OK)
 			s->h = dump_heap(s->dump);
+		s->cache = holding_cache(args, args->operands[k]);
 	}
 	if (st != MS_OK)
 		return st;

@@ -21,6 +21,7 @@ static const struct cmd_opt opts[] = {
 	{0, "min", "PERCENT", "suspect what keeps this share of the heap (10)"},
 	{0, "limit", "N", "print N rows, 0: all (20)"},
 	{0, "no-guess", NULL, "guessed references keep nothing alive"},
+	CMD_OPT_CACHE,
 	CMD_OPTS_FORMAT,
 	CMD_OPTS_COMMON,
 	{0},
@@ -28,6 +29,7 @@ static const struct cmd_opt opts[] = {
 
 struct question {
 	const struct heap *h;
+	const char *cache; /* for holding_compute */
 	enum rows_format format;
 	uint64_t limit, share;
 	struct graph g;
@@ -328,7 +330,8 @@ compute(struct question *q, unsigned flags, bool is_audit, struct errbuf *eb)
 
 	progress_begin(100);
 	progress_step("what holds what", is_audit ? 30 : 70);
-	enum status st = holding_compute(q->h, flags, is_audit ? &graph : &all, eb);
+	enum status st = is_audit ? holding_compute(q->h, NULL, flags, &graph, eb)
+				  : holding_compute(q->h, q->cache, flags, &all, eb);
 	progress_step("reference counts", is_audit ? 70 : 15);
 	if (st == MS_OK)
 		st = refcounts_compute(&q->g, &q->counts, eb);
@@ -356,6 +359,7 @@ run_leaks(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 	if (st != MS_OK)
 		return st;
 	q.h = dump_heap(dump);
+	q.cache = holding_cache(a, a->operands[0]);
 	if (q.limit == 0)
 		q.limit = UINT64_MAX;
 	st = compute(&q, cmd_has(a, "no-guess") ? GRAPH_NO_GUESS : 0,

@@ -26,6 +26,7 @@ static const struct cmd_opt opts[] = {
 
 struct question {
 	const struct heap *h;
+	const char *cache; /* for holding_compute */
 	enum rows_format format;
 	struct graph g;
 	struct graph_tree way; /* unless each object has all its ways, or some are avoided */
@@ -290,7 +291,7 @@ find_ways(struct question *q, unsigned flags, bool wants_all, struct errbuf *eb)
 	const struct holding want = {
 		.g = &q->g, .way = wants_all || q->has_avoid ? NULL : &q->way};
 
-	enum status st = holding_compute(q->h, flags, &want, eb);
+	enum status st = holding_compute(q->h, q->cache, flags, &want, eb);
 	if (st == MS_OK && q->has_avoid && !wants_all)
 		st = graph_tree_build(&q->g, &q->avoid, &q->way, eb);
 	return st;
@@ -314,6 +315,7 @@ run_path(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 	if (st != MS_OK)
 		return st;
 	q.h = dump_heap(dump);
+	q.cache = sel.cache;
 	if (q.limit == 0)
 		q.limit = UINT64_MAX;
 	st = cmd_sel_make(&sel, q.h, &q.set, eb);

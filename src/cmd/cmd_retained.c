@@ -34,6 +34,7 @@ static const struct cmd_opt opts[] = {
 /* All that is known when rows are printed. */
 struct answer {
 	const struct heap *h;
+	const char *cache; /* for holding_compute */
 	struct graph g;
 	struct dominators d;
 	struct domtree tree;
@@ -70,7 +71,7 @@ compute(struct answer *a, unsigned flags, bool wants_tree, struct errbuf *eb)
 
 	progress_begin(100);
 	progress_step("what holds what", wants_tree ? 95 : 100);
-	enum status st = holding_compute(h, flags, &want, eb);
+	enum status st = holding_compute(h, a->cache, flags, &want, eb);
 	progress_step("tree", 5);
 	if (st == MS_OK && wants_tree)
 		st = domtree_build(h, &a->d, a->retained, &a->tree, eb);
@@ -468,6 +469,7 @@ run_retained(const struct cmd_args *args, int *exit_code, struct errbuf *eb)
 	if (st != MS_OK)
 		return st;
 	a.h = dump_heap(dump);
+	a.cache = sel.cache;
 	a.is_text = format == ROWS_TEXT;
 	a.has_set = cmd_sel_is_partial(&sel);
 	if (a.limit == 0)

@@ -19,6 +19,7 @@ enum { SPARK_MAX = 40 /* points, the last ones */ };
 static const struct cmd_opt opts[] = {
 	{0, "by", "type|owner|module", "what makes a kind (owner)"},
 	{0, "limit", "N", "print N rows of each table, 0: all (20)"},
+	CMD_OPT_CACHE,
 	CMD_OPTS_FORMAT,
 	CMD_OPTS_COMMON,
 	{0},
@@ -37,6 +38,7 @@ struct answer {
 	struct kinds *kinds;
 	size_t n;
 	bool is_same;   /* all of one process */
+	const char *cache; /* for holding_compute */
 	struct graph g; /* of the last one */
 	struct graph_tree tree;
 	struct trend trend;
@@ -361,6 +363,7 @@ open_all(const struct cmd_args *args, struct answer *a, struct errbuf *eb)
 		f->created = created_at(dump_heap(f->dump));
 	}
 	qsort(a->files, a->n, sizeof(*a->files), compare_files);
+	a->cache = holding_cache(args, a->files[a->n - 1].path);
 	a->is_same = true;
 	for (size_t i = 0; i < a->n; i++) {
 		a->h[i] = dump_heap(a->files[i].dump);
@@ -391,7 +394,7 @@ compute(struct answer *a, enum kinds_by by, struct errbuf *eb)
 		st = trend_objects(a->h, a->n, &a->trend, eb);
 		progress_step("what holds them", 30);
 		if (st == MS_OK)
-			st = holding_compute(a->h[a->n - 1], 0, &want, eb);
+			st = holding_compute(a->h[a->n - 1], a->cache, 0, &want, eb);
 	}
 	progress_end();
 	return st;

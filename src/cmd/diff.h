@@ -17,6 +17,7 @@ enum diff_state { STATE_NEW, STATE_GONE, STATE_GROWN, STATE_SHRUNK, STATE_SURVIV
 struct diff_side {
 	struct dump *dump;
 	const struct heap *h;
+	const char *cache; /* for holding_compute */
 	struct kinds kinds;
 	struct graph g;
 	struct dominators d;

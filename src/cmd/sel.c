@@ -52,7 +52,7 @@ cmd_sel_retained(struct cmd_sel *s, const uint64_t **ret, struct errbuf *eb)
 	enum status st = MS_OK;
 
 	if (s->retained == NULL)
-		st = holding_compute(s->h, 0, &want, eb);
+		st = holding_compute(s->h, s->cache, 0, &want, eb);
 	if (st == MS_OK)
 		*ret = s->retained;
 	return st;
@@ -82,7 +82,8 @@ cmd_sel_parse(
 	VEC(char) text = {0};
 	enum status st = MS_OK;
 
-	*ret = (struct cmd_sel){.base = cmd_value(a, "rel")};
+	*ret = (struct cmd_sel){.base = cmd_value(a, "rel"),
+		.cache = holding_cache(a, a->operands[0])};
 	for (size_t i = first; i < a->n_operands; i++) {
 		if (i > first)
 			vec_push(&text, ' ');

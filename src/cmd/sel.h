@@ -11,12 +11,14 @@
 #define CMD_OPTS_SELECT                                                                  \
 	{                                                                                \
 		0, "rel", "BASE", "only objects that the older dump BASE has not"        \
-	}
+	},                                                                               \
+		CMD_OPT_CACHE
 
 /* What objects a command is about. */
 struct cmd_sel {
 	struct sel *sel;  /* NULL: all */
 	const char *base; /* file of --rel, or NULL */
+	const char *cache; /* the dump's file, with --cache */
 	struct dump *base_dump;
 	const struct heap *h; /* of the dump that is selected from */
 	struct bitset older;

@@ -58,15 +58,30 @@ with_companions(uint32_t columns)
 
 /* ---- the container ---- */
 
+/*
+ * What tells the contents of this file from others': the table of contents has the place, length and
+ * checksum of all that is in it. FNV-1a, so that a row more or less counts, and never 0.
+ */
+static uint64_t
+digest_of(const void *rows, size_t n, uint64_t file_size)
+{
+	const uint8_t *p = rows;
+	uint64_t sum = 14695981039346656037u ^ file_size;
+
+	for (size_t i = 0; i < n; i++)
+		sum = (sum ^ p[i]) * 1099511628211u;
+	return sum != 0 ? sum : 1;
+}
+
 static enum status
-read_toc(int fd, uint64_t file_size, bool checksums, struct chunk_toc *ret,
-	struct errbuf *eb)
+read_toc(int fd, struct dump *d, bool checksums, struct chunk_toc *ret, struct errbuf *eb)
 {
 	CLEAN_FREE struct dumpfmt_extent *rows = NULL;
 	struct dumpfmt_header header;
 	struct dumpfmt_trailer trailer;
 	struct chunk_tail tail;
 	uint32_t header_size;
+	uint64_t file_size = d->file_size;
 
 	if (file_size < sizeof(header.magic))
 		return errbuf_set(eb, MS_FORMAT, "not a memscan dump");
@@ -98,6 +113,7 @@ read_toc(int fd, uint64_t file_size, bool checksums, struct chunk_toc *ret,
 		return st;
 	if (checksums && chunk_crc32(rows, bytes) != tail.toc_crc32)
 		return errbuf_set(eb, MS_FORMAT, "table of contents: wrong checksum");
+	d->heap.digest = digest_of(rows, bytes, file_size);
 	return chunk_parse_toc(
 		rows, tail.toc_rows, header_size, tail.toc_offset, ret, eb);
 }
@@ -265,7 +281,7 @@ dump_open_fd(
 		return errbuf_set(eb, MS_IO, "not a regular file");
 	d->file_size = (uint64_t)info.st_size;
 	columns = with_companions(columns);
-	enum status st = read_toc(fd, d->file_size, checksums, &toc, eb);
+	enum status st = read_toc(fd, d, checksums, &toc, eb);
 	if (st == MS_OK)
 		st = count_all(&toc, &d->heap, columns, eb);
 	if (st == MS_OK)

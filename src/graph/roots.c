@@ -15,6 +15,8 @@
 #include "memscan/mem.h"
 #include "memscan/vec.h"
 
+#include "priv.h"
+
 struct entry {
 	objid to;
 	uint32_t root;
@@ -185,8 +187,8 @@ put_unheld(struct graph *g, struct entries *e, struct errbuf *eb)
 	return MS_OK;
 }
 
-static void
-find_quiet(struct graph *g)
+void
+graph_find_quiet(struct graph *g)
 {
 	const struct heap *h = g->h;
 	VEC(objid) quiet = {0};
@@ -211,7 +213,7 @@ graph_build(const struct heap *h, unsigned flags, struct graph *ret, struct errb
 	enum status st = bitset_init(&seen, h->nobj, eb);
 	if (st != MS_OK)
 		return errbuf_wrap(eb, "roots");
-	find_quiet(&g);
+	graph_find_quiet(&g);
 	put_roots(h, &e, &seen);
 	put_never_freed(h, &e, &seen);
 	st = put_unheld(&g, &e, eb);
