@@ -192,10 +192,27 @@ struct retained_type {
 /*
  * Fill rows[0 .. n - 1], which say the types: retained_set of all objects of each, 64 types
  * at a time; only of those in `of`, if it is not NULL.
- * MS_NOMEM   12 bytes an object are not to be had
+ * MS_NOMEM   9 bytes an object are not to be had
  */
 MUST_CHECK enum status retained_types(const struct graph *g, const struct bitset *of,
 	struct retained_type *rows, size_t n, struct errbuf *eb);
+
+struct retained_types {
+	struct retained_type *rows; /* most retained first, then by type */
+	size_t n;
+	size_t n_all; /* types that have objects */
+};
+
+/*
+ * The `limit` (1 or more) types that retain the most, of those that have objects in `of`
+ * (NULL: all); t is a tree of g that avoids nothing. It says how much each type can retain
+ * at most, so that retained_types is asked only until no other type can be among the first.
+ * MS_NOMEM   9 bytes an object are not to be had
+ */
+MUST_CHECK enum status retained_types_most(const struct graph *g,
+	const struct graph_tree *t, const struct bitset *of, size_t limit,
+	struct retained_types *ret, struct errbuf *eb);
+void retained_types_fini(struct retained_types *t);
 
 /* ---- why it is alive ---- */
 

@@ -60,28 +60,25 @@ answer_fini(struct answer *a)
 
 /* ---- computing ---- */
 
+/* What single objects retain, as a tree; of types, the ways to them are enough. */
 static enum status
-compute(struct answer *a, unsigned flags, bool wants_tree, struct errbuf *eb)
+compute(struct answer *a, unsigned flags, bool is_by_type, struct errbuf *eb)
 {
-	const struct heap *h = a->h;
 	const struct holding want = {.g = &a->g,
-		.d = &a->d,
-		.retained = &a->retained,
-		.way = wants_tree ? &a->way : NULL};
+		.d = is_by_type ? NULL : &a->d,
+		.retained = is_by_type ? NULL : &a->retained,
+		.way = &a->way};
 
 	progress_begin(100);
-	progress_step("what holds what", wants_tree ? 95 : 100);
-	enum status st = holding_compute(h, a->cache, flags, &want, eb);
+	progress_step("what holds what", is_by_type ? 100 : 95);
+	enum status st = holding_compute(a->h, a->cache, flags, &want, eb);
 	progress_step("tree", 5);
-	if (st == MS_OK && wants_tree)
-		st = domtree_build(h, &a->d, a->retained, &a->tree, eb);
+	if (st == MS_OK && !is_by_type)
+		st = domtree_build(a->h, &a->d, a->retained, &a->tree, eb);
 	progress_end();
-	if (st != MS_OK)
-		return st;
-	for (objid i = 0; i < h->nobj; i++)
-		if (a->d.idom[i] == OBJID_NONE)
-			a->total += a->retained[i];
-	return MS_OK;
+	for (objid i = 0; i < a->h->nobj; i++)
+		a->total += object_bytes(a->h, i);
+	return st;
 }
 
 /* ---- rows of objects ---- */
@@ -265,43 +262,6 @@ put_set(struct rows *rows, struct answer *a)
 
 /* ---- rows of types ---- */
 
-static int
-compare_types(const void *pa, const void *pb)
-{
-	const struct retained_type *a = pa, *b = pb;
-
-	if (a->retained.bytes != b->retained.bytes)
-		return a->retained.bytes > b->retained.bytes ? -1 : 1;
-	return a->type < b->type ? -1 : a->type > b->type;
-}
-
-/*
- * Which types retain the most, as far as single objects say: a type's objects together
- * retain at least that. Zero: no object of the type is there.
- */
-static size_t
-pick_types(const struct answer *a, struct retained_type *rows)
-{
-	const struct heap *h = a->h;
-	size_t n = 0;
-
-	for (uint32_t t = 0; t < h->ntype; t++)
-		rows[t] = (struct retained_type){.type = t};
-	for (objid i = 0; i < h->nobj; i++) {
-		objid dom = a->d.idom[i];
-		if (a->has_set && !bitset_has(&a->set, i))
-			continue;
-		rows[h->type[i]].count++;
-		if (dom == OBJID_NONE || h->type[dom] != h->type[i])
-			rows[h->type[i]].retained.bytes += a->retained[i];
-	}
-	for (uint32_t t = 0; t < h->ntype; t++)
-		if (rows[t].count > 0)
-			rows[n++] = rows[t];
-	qsort(rows, n, sizeof(*rows), compare_types);
-	return n;
-}
-
 static void
 put_type(struct rows *rows, const struct answer *a, const struct retained_type *t)
 {
@@ -329,28 +289,20 @@ put_types(struct report *r, const struct answer *a, struct errbuf *eb)
 		{"size", "Size", CELL_BYTES},
 		{"type", "All of type", CELL_TEXT},
 	};
-	CLEAN_FREE struct retained_type *types =
-		xcalloc((size_t)a->h->ntype + 1, sizeof(*types));
-	size_t n = pick_types(a, types), shown = n;
+	CLEAN(retained_types_fini) struct retained_types t = {0};
 
-	/* Exact figures cost a pass for 64 types: no more than are needed to be sure of
-	 * the first. */
-	if (a->limit < n)
-		shown = (size_t)((a->limit + 63) / 64 * 64 < n ? (a->limit + 63) / 64 * 64
-							       : n);
 	progress_begin(1);
 	progress_step("what types retain", 1);
-	enum status st =
-		retained_types(&a->g, a->has_set ? &a->set : NULL, types, shown, eb);
+	enum status st = retained_types_most(
+		&a->g, &a->way, a->has_set ? &a->set : NULL, a->limit, &t, eb);
 	progress_end();
 	if (st != MS_OK)
 		return st;
-	qsort(types, shown, sizeof(*types), compare_types);
 	struct rows *rows = rows_begin(r, "types", type_columns, ARRAY_LEN(type_columns));
 	size_t k = 0;
-	for (; k < shown && k < a->limit && types[k].retained.bytes >= a->min; k++)
-		put_type(rows, a, &types[k]);
-	rows_end(rows, n - k);
+	for (; k < t.n && t.rows[k].retained.bytes >= a->min; k++)
+		put_type(rows, a, &t.rows[k]);
+	rows_end(rows, t.n_all - k);
 	return MS_OK;
 }
 
@@ -478,7 +430,7 @@ run_retained(const struct cmd_args *args, int *exit_code, struct errbuf *eb)
 		st = cmd_sel_make(&sel, a.h, &a.set, eb);
 	if (st == MS_OK)
 		st = compute(&a, cmd_has(args, "no-guess") ? GRAPH_NO_GUESS : 0,
-			!is_by_type, eb);
+			is_by_type, eb);
 	if (st == MS_OK)
 		st = parse_min(args, &a, eb);
 	return st == MS_OK ? print(&a, is_by_type, format, eb) : st;

@@ -100,30 +100,79 @@ check_sets(const struct small *s, uint64_t *rng)
 	}
 }
 
+/* What goes with all objects of a type, of those in `in`. */
+static struct retained_type
+type_gone(const struct small *s, uint32_t type, uint32_t in)
+{
+	uint32_t gone = 0;
+
+	for (objid i = 0; i < s->n; i++)
+		gone |= (uint32_t)(s->h->type[i] == type) << i;
+	gone &= in;
+	uint32_t dead = ((1u << s->n) - 1) & ~small_reach(s, gone);
+	return (struct retained_type){
+		.type = type,
+		.count = (unsigned)__builtin_popcount(gone),
+		.size = small_bytes(s, gone),
+		.retained = {(unsigned)__builtin_popcount(dead), small_bytes(s, dead)},
+	};
+}
+
+static void
+check_row(const struct small *s, const struct retained_type *row, uint32_t in)
+{
+	struct retained_type truth = type_gone(s, row->type, in);
+
+	ck_assert_uint_eq(row->count, truth.count);
+	ck_assert_uint_eq(row->size, truth.size);
+	ck_assert_uint_eq(row->retained.count, truth.retained.count);
+	ck_assert_uint_eq(row->retained.bytes, truth.retained.bytes);
+}
+
+/* However few are asked for, none of the others retains more. */
+static void
+check_most(const struct small *s, uint32_t in, const struct bitset *of)
+{
+	CLEAN(graph_tree_fini) struct graph_tree tree = {0};
+	struct errbuf eb = {0};
+
+	ck_assert_int_eq(graph_tree_build(&s->g, NULL, &tree, &eb), MS_OK);
+	for (size_t limit = 1; limit < 5; limit++) {
+		CLEAN(retained_types_fini) struct retained_types t = {0};
+		uint32_t seen = 0, there = 0;
+		ck_assert_int_eq(
+			retained_types_most(&s->g, &tree, of, limit, &t, &eb), MS_OK);
+		for (size_t k = 0; k < t.n; k++) {
+			check_row(s, &t.rows[k], in);
+			seen |= 1u << t.rows[k].type;
+		}
+		for (objid i = 0; i < s->n; i++)
+			there |= (in >> i & 1) << s->h->type[i];
+		ck_assert_uint_eq(t.n_all, (unsigned)__builtin_popcount(there));
+		ck_assert_uint_eq(t.n, t.n_all < limit ? t.n_all : limit);
+		ck_assert_uint_eq((unsigned)__builtin_popcount(seen), t.n);
+		for (uint32_t type = 0; type < s->h->ntype && t.n > 0; type++)
+			if ((seen >> type & 1) == 0 && (there >> type & 1) != 0)
+				ck_assert_uint_le(type_gone(s, type, in).retained.bytes,
+					t.rows[t.n - 1].retained.bytes);
+	}
+}
+
 static void
 check_types(const struct small *s, uint32_t in, bool is_partial)
 {
-	const uint32_t types[] = {2, 0, 1};
 	struct retained_type rows[3] = {{2}, {0}, {1}};
 	struct errbuf eb = {0};
 	uint64_t words[1];
 	struct bitset of = small_set(s, words, in);
 
+	in &= (1u << s->n) - 1;
 	ck_assert_int_eq(
 		retained_types(&s->g, is_partial ? &of : NULL, rows, 3, &eb), MS_OK);
-	for (unsigned k = 0; k < 3; k++) {
-		uint32_t gone = 0;
-		for (objid i = 0; i < s->n; i++)
-			gone |= (uint32_t)(s->h->type[i] == types[k]) << i;
-		gone &= is_partial ? in : UINT32_MAX;
-		uint32_t dead = ((1u << s->n) - 1) & ~small_reach(s, gone);
-		ck_assert_uint_eq(rows[k].type, types[k]);
-		ck_assert_uint_eq(rows[k].count, (unsigned)__builtin_popcount(gone));
-		ck_assert_uint_eq(rows[k].size, small_bytes(s, gone));
-		ck_assert_uint_eq(
-			rows[k].retained.count, (unsigned)__builtin_popcount(dead));
-		ck_assert_uint_eq(rows[k].retained.bytes, small_bytes(s, dead));
-	}
+	ck_assert_uint_eq(rows[0].type, 2);
+	for (unsigned k = 0; k < 3; k++)
+		check_row(s, &rows[k], in);
+	check_most(s, in, is_partial ? &of : NULL);
 }
 
 START_TEST(removed)
@@ -150,7 +199,7 @@ START_TEST(removed)
 		}
 		check_tree(&s, &d, retained);
 		check_sets(&s, &rng);
-		check_types(&s, 0, false);
+		check_types(&s, UINT32_MAX, false);
 		check_types(&s, (uint32_t)sample_next(&rng), true);
 		small_fini(&s);
 	}
@@ -251,6 +300,49 @@ START_TEST(long_list)
 }
 END_TEST
 
+/*
+ * Lists whose links go down, in turn at both ends of the ids, of more types than one batch
+ * has: what is to be looked at again lies behind, and far apart.
+ */
+START_TEST(long_types)
+{
+	enum { LONG = 60000, TYPES = 200, LIMIT = 3 };
+	struct memsink *m = memsink_new();
+	struct errbuf eb = {0};
+	char name[16];
+
+	for (unsigned t = 0; t < TYPES; t++) {
+		snprintf(name, sizeof(name), "Node%u", t);
+		memsink_add_type(m, "app", name);
+	}
+	for (objid i = 0; i < LONG; i++) {
+		bool is_low = i < LONG / 2;
+		objid to = is_low ? i + LONG / 2 : i - LONG / 2 - 1;
+		memsink_add_obj(m, i * TYPES / LONG, 0x1000 + 64 * (taddr)i, 10);
+		if (is_low || i > LONG / 2)
+			memsink_add_ref(m, to, RK_SLOT, 0);
+	}
+	memsink_add_root(m, LONG / 2 - 1, ROOT_MODULE, "app");
+	const struct heap *h = memsink_heap(m);
+	CLEAN(graph_fini) struct graph g = {0};
+	CLEAN(graph_tree_fini) struct graph_tree tree = {0};
+	CLEAN(retained_types_fini) struct retained_types t = {0};
+	ck_assert_int_eq(graph_build(h, 0, &g, &eb), MS_OK);
+	ck_assert_uint_eq(g.n_entry, 1);
+	ck_assert_int_eq(graph_tree_build(&g, NULL, &tree, &eb), MS_OK);
+	ck_assert_int_eq(retained_types_most(&g, &tree, NULL, LIMIT, &t, &eb), MS_OK);
+	ck_assert_uint_eq(t.n, LIMIT);
+	ck_assert_uint_eq(t.n_all, TYPES);
+	/* The way begins with the middle's type, then comes the last one's. */
+	ck_assert_uint_eq(t.rows[0].type, TYPES / 2 - 1);
+	ck_assert_uint_eq(t.rows[0].retained.bytes, 10 * LONG);
+	ck_assert_uint_eq(t.rows[1].type, TYPES - 1);
+	ck_assert_uint_eq(t.rows[1].retained.bytes, 10 * (LONG - 1));
+	ck_assert_uint_eq(t.rows[2].type, TYPES / 2 - 2);
+	memsink_free(m);
+}
+END_TEST
+
 Suite *suite_dominators(void);
 
 Suite *
@@ -263,6 +355,7 @@ suite_dominators(void)
 	tcase_add_test(t, removed);
 	tcase_add_test(t, mutual);
 	tcase_add_test(t, long_list);
+	tcase_add_test(t, long_types);
 	suite_add_tcase(s, t);
 	return s;
 }
