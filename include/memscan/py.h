@@ -198,6 +198,9 @@ taddr py_asks(struct py *p, const struct pyobj *o);
 /* The label of the field at byte `off` of a type's instances, by its shape or its T_OBJECT members; false if it has no name. */
 bool py_field_label(struct py *p, const struct pytype *ty, uint64_t off, uint32_t *label);
 
+/* Whether what a type's objects refer to beside its named fields are elements of a set. */
+bool py_has_elements(const struct pytype *ty);
+
 /* True if instances are decoded by a shape alone; false if machine code has to be asked, or there is nothing to tell. */
 bool py_has_table(const struct pytype *ty);
 

@@ -147,6 +147,19 @@ put_rows(struct py *p, struct shape *s, const struct raw_row *r, unsigned depth,
 	return MS_OK;
 }
 
+/*
+ * What tp_basicsize has to be. Of a tuple it is where the items begin: the header, and
+ * since 3.14 the hash.
+ */
+static uint64_t
+size_of_shape(const struct layout *l, const struct raw_row *r,
+	const struct layout_field *size)
+{
+	if (r[1].op == RAW_FN && r[1].fn == refs_tuple)
+		return layout_off(l, PYF_TUPLE_ITEMS);
+	return size != NULL ? size->size : 0;
+}
+
 enum status
 shapes_build(struct py *p, struct errbuf *eb)
 {
@@ -159,7 +172,7 @@ shapes_build(struct py *p, struct errbuf *eb)
 			continue; /* this release has no such struct */
 		struct shape s = {
 			.name = r->type,
-			.struct_size = size != NULL ? size->size : 0,
+			.struct_size = size_of_shape(p->l, r, size),
 			.size_rule = r->rule,
 			.value_rule = value_rule_of(r->type),
 			.first = p->rows.n,
@@ -191,6 +204,12 @@ refs_asked(struct py *p, const struct pyobj *o, struct refout *out)
 	(void)o;
 	(void)out;
 	return MS_ABSENT;
+}
+
+bool
+py_has_elements(const struct pytype *ty)
+{
+	return ty->shape != NULL && ty->shape->value_rule == VR_SET;
 }
 
 bool

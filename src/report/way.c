@@ -171,13 +171,15 @@ struct writer {
 static bool
 is_word(const struct heap_value *v)
 {
-	if (v->kind != VK_STR || v->cut || v->text_len == 0)
+	/* Names are bytes in Python 2. */
+	if ((v->kind != VK_STR && v->kind != VK_BYTES) || v->cut || v->text_len == 0)
 		return false;
 	for (size_t k = 0; k < v->text_len; k++) {
 		unsigned char c = (unsigned char)v->text[k];
 		bool is_digit = c >= '0' && c <= '9';
 		bool is_letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
-		if (!is_letter && c != '_' && c < 0x80 && (!is_digit || k == 0))
+		bool is_other = c >= 0x80 && v->kind == VK_STR;
+		if (!is_letter && c != '_' && !is_other && (!is_digit || k == 0))
 			return false;
 	}
 	return true;

@@ -211,8 +211,11 @@ find_label(struct foreign *f, struct naming *m, taddr to)
 
 	if (to == m->o->type->addr)
 		return ref_label(RK_TYPE, 0);
-	if (find_word(f, m, to, true, &label) || find_part(m, to, &label) ||
-		find_word(f, m, to, false, &label))
+	if (find_word(f, m, to, true, &label) || find_part(m, to, &label))
+		return label & ~REF_HIDDEN;
+	if (py_has_elements(m->o->type))
+		return ref_label(RK_MEMBER, 0);
+	if (find_word(f, m, to, false, &label))
 		return label & ~REF_HIDDEN;
 	return ref_label(RK_OFFSET, REF_PAYLOAD_MAX);
 }
