@@ -135,6 +135,9 @@ char *entry_name(const struct graph *g, uint32_t entry, char *buf, size_t cap);
 /* A whole way; many equal steps one after the other are counted. */
 char *path_text(const struct graph *g, const struct path *p, char *buf, size_t cap);
 
+/* A way from an object back to it: "x.next[0] is x". */
+char *cycle_text(const struct graph *g, const struct path *p, char *buf, size_t cap);
+
 /* One step, as it is written in a way; if it varies, "[*]" and the like. */
 char *step_text(const struct heap *h, objid from, uint64_t ref, bool varies, char *buf,
 	size_t cap);

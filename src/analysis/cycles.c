@@ -7,8 +7,11 @@
 
 #include <stdlib.h>
 
+#include "memscan/map.h"
 #include "memscan/mem.h"
 #include "memscan/vec.h"
+
+enum { NEAR = 100000 /* objects that are looked at for one cycle */ };
 
 #define DONE UINT32_MAX /* number of an object whose component is known */
 
@@ -127,4 +130,63 @@ cycles_fini(struct cycles *c)
 {
 	free(c->component);
 	*c = (struct cycles){0};
+}
+
+/* ---- the shortest one through an object ---- */
+
+/* An object that was come to: from row `parent`, by its reference number `ref`. */
+struct step {
+	objid at;
+	uint32_t parent;
+	uint64_t ref;
+};
+
+typedef VEC(struct step) step_vec;
+
+/* From row k's object on; true if that leads back to the first. */
+static bool
+look_round(const struct graph *g, step_vec *rows, struct map *seen, uint32_t k)
+{
+	const struct heap *h = g->h;
+	uint64_t r, end = graph_refs(g, rows->at[k].at, &r);
+	uint32_t row;
+
+	for (; r < end && rows->n < NEAR; r++) {
+		objid to = h->to[r];
+		bool is_back = to == rows->at[0].at;
+		if (!graph_holds(g, h->label[r]) || (!is_back && map_get(seen, to, &row)))
+			continue;
+		map_put(seen, to, (uint32_t)rows->n);
+		vec_push(rows, (struct step){to, k, r});
+		if (is_back)
+			return true;
+	}
+	return false;
+}
+
+bool
+cycle_through(const struct graph *g, objid i, struct path *ret)
+{
+	CLEAN(map_fini) struct map seen = {0};
+	step_vec rows = {0};
+	bool is_found = false;
+
+	vec_push(&rows, (struct step){.at = i});
+	for (uint32_t k = 0; k < rows.n && !is_found; k++)
+		is_found = look_round(g, &rows, &seen, k);
+	if (is_found) {
+		struct path p = {.n = 1};
+		uint32_t last = (uint32_t)rows.n - 1;
+		for (uint32_t k = last; k != 0; k = rows.at[k].parent)
+			p.n++;
+		p.at = xcalloc(p.n, sizeof(*p.at));
+		p.ref = xcalloc(p.n, sizeof(*p.ref));
+		for (size_t at = p.n; at-- > 0; last = rows.at[last].parent) {
+			p.at[at] = rows.at[last].at;
+			p.ref[at] = rows.at[last].ref;
+		}
+		*ret = p;
+	}
+	vec_fini(&rows);
+	return is_found;
 }

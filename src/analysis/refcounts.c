@@ -53,6 +53,7 @@ static const char *const held_once[] = {"_lru_list_elem", "functools._lru_list_e
 struct audit {
 	const struct graph *g;
 	const struct heap *h;
+	const struct bitset *of; /* the objects that are audited, or NULL */
 	struct refcounts c;
 	uint8_t *type_is_special; /* ntype */
 	uint32_t name[ARRAY_LEN(borrowed_refs)], root_name[ARRAY_LEN(borrowed_roots)];
@@ -115,6 +116,12 @@ is_borrowed(const struct audit *a, uint32_t type, uint32_t label)
 	return false;
 }
 
+static bool
+is_asked(const struct audit *a, objid i)
+{
+	return a->of == NULL || bitset_has(a->of, i);
+}
+
 static void
 count_refs(struct audit *a)
 {
@@ -131,7 +138,7 @@ count_refs(struct audit *a)
 				(is_special && is_borrowed(a, h->type[i], label)))
 				continue;
 			a->c.left[h->to[r]]--;
-			a->c.found++;
+			a->c.found += is_asked(a, h->to[r]);
 		}
 	}
 }
@@ -178,7 +185,7 @@ count_roots(struct audit *a)
 		if (!root_counts(a, &h->roots[k]))
 			continue;
 		a->c.left[to]--;
-		a->c.found++;
+		a->c.found += is_asked(a, to);
 	}
 }
 
@@ -198,28 +205,28 @@ static void
 settle(struct audit *a, objid i)
 {
 	struct refcounts *c = &a->c;
-	uint64_t stored = heap_refcount(a->h, i);
+	uint64_t stored = heap_refcount(a->h, i), one = is_asked(a, i);
 
 	if ((a->h->flags[i] & (OF_STATIC | OF_IMMORTAL)) != 0) {
-		c->never_freed++;
+		c->never_freed += one;
 		c->left[i] = c->native[i] = 0;
 		return;
 	}
 	if (stored >= COUNT_DEFERRED) {
-		c->uncounted++;
+		c->uncounted += one;
 		c->left[i] = c->native[i] = 0;
 		return;
 	}
-	c->audited++;
+	c->audited += one;
 	c->left[i] += (int64_t)stored;
 	if (c->left[i] > 0 && a->type_is_special[a->h->type[i]] && is_held_once(a->h, i))
 		c->left[i]--;
 	uint64_t left = c->left[i] > 0 ? (uint64_t)c->left[i] : 0;
 	uint64_t native = left < a->c.native[i] ? left : a->c.native[i];
-	c->by_native += native;
+	c->by_native += native * one;
 	c->left[i] -= (int64_t)native;
 	c->native[i] = (uint32_t)native;
-	c->exact += c->left[i] == 0;
+	c->exact += c->left[i] == 0 ? one : 0;
 }
 
 /* ---- by type ---- */
@@ -257,8 +264,10 @@ put_example(const struct refcounts *c, struct refcounts_row *row, objid i)
 
 /* Rows of the types with something left over, or (sign -1) missing. */
 static struct refcounts_row *
-make_rows(const struct heap *h, const struct refcounts *c, int sign, size_t *n)
+make_rows(const struct audit *a, int sign, size_t *n)
 {
+	const struct heap *h = a->h;
+	const struct refcounts *c = &a->c;
 	struct refcounts_row *rows = xcalloc((size_t)h->ntype + 1, sizeof(*rows));
 
 	for (uint32_t t = 0; t < h->ntype; t++) {
@@ -268,6 +277,8 @@ make_rows(const struct heap *h, const struct refcounts *c, int sign, size_t *n)
 	}
 	for (objid i = 0; i < h->nobj; i++) {
 		struct refcounts_row *row = &rows[h->type[i]];
+		if (!is_asked(a, i))
+			continue;
 		bool counts = (h->flags[i] & (OF_STATIC | OF_IMMORTAL)) == 0 &&
 			heap_refcount(h, i) < COUNT_DEFERRED;
 		row->count += counts;
@@ -294,10 +305,11 @@ sum(const struct refcounts_row *rows, size_t n, uint64_t *objects, uint64_t *ref
 }
 
 enum status
-refcounts_compute(const struct graph *g, struct refcounts *ret, struct errbuf *eb)
+refcounts_compute(const struct graph *g, const struct bitset *of, struct refcounts *ret,
+	struct errbuf *eb)
 {
 	const struct heap *h = g->h;
-	CLEAN(audit_fini) struct audit a = {.g = g, .h = h};
+	CLEAN(audit_fini) struct audit a = {.g = g, .h = h, .of = of};
 
 	enum status st = mem_array((size_t)h->nobj + 1, 8, &a.c.left, eb);
 	if (st == MS_OK)
@@ -312,8 +324,8 @@ refcounts_compute(const struct graph *g, struct refcounts *ret, struct errbuf *e
 	count_roots(&a);
 	for (objid i = 0; i < h->nobj; i++)
 		settle(&a, i);
-	a.c.over = make_rows(h, &a.c, 1, &a.c.n_over);
-	a.c.under = make_rows(h, &a.c, -1, &a.c.n_under);
+	a.c.over = make_rows(&a, 1, &a.c.n_over);
+	a.c.under = make_rows(&a, -1, &a.c.n_under);
 	sum(a.c.over, a.c.n_over, &a.c.over_objects, &a.c.over_refs);
 	sum(a.c.under, a.c.n_under, &a.c.under_objects, &a.c.under_refs);
 	*ret = a.c;

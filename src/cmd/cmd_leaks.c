@@ -2,7 +2,9 @@
  * memscan leaks: what is probably leaked, each with the way that holds it and what it
  * means; or the audit of reference counts.
  */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "memscan/graph.h"
 #include "memscan/mem.h"
@@ -12,9 +14,10 @@
 #include "memscan/analysis.h"
 
 #include "holding.h"
-#include "priv.h"
+#include "sel.h"
 
 enum { LIMIT = 20, SHARE = 10, TYPE_CAP = 512, PATH_CAP = 8192, VALUE_CAP = 160 };
+enum { WHAT_CAP = 4 * TYPE_CAP };
 
 static const struct cmd_opt opts[] = {
 	{0, "refcounts", NULL, "compare stored reference counts with references found"},
@@ -22,6 +25,7 @@ static const struct cmd_opt opts[] = {
 	{0, "limit", "N", "print N rows, 0: all (20)"},
 	{0, "no-guess", NULL, "guessed references keep nothing alive"},
 	CMD_OPT_CACHE,
+	CMD_OPTS_SELECT,
 	CMD_OPTS_FORMAT,
 	CMD_OPTS_COMMON,
 	{0},
@@ -32,6 +36,8 @@ struct question {
 	const char *cache; /* for holding_compute */
 	enum rows_format format;
 	uint64_t limit, share;
+	struct bitset set;
+	bool has_set;
 	struct graph g;
 	struct refcounts counts;
 	struct dominators d;
@@ -44,6 +50,7 @@ struct question {
 static void
 question_fini(struct question *q)
 {
+	bitset_fini(&q->set);
 	graph_fini(&q->g);
 	refcounts_fini(&q->counts);
 	dominators_fini(&q->d);
@@ -77,38 +84,50 @@ find(struct question *q, struct errbuf *eb)
 		.tree = &q->tree,
 		.retained = q->retained,
 		.counts = &q->counts,
+		.of = q->has_set ? &q->set : NULL,
 		.min = (uint64_t)((double)total * (double)q->share / 100) + 1,
 	};
 	return leaks_compute(&in, &q->leaks, eb);
 }
 
-/* The way to the object, or to all of the type merged: the most frequent pattern. */
+/* The most frequent pattern of the ways to all objects of a type. */
 static enum status
-way_of(const struct question *q, const struct leak *l, char *buf, size_t cap,
-	struct errbuf *eb)
+way_of_type(
+	const struct question *q, uint32_t type, char *buf, size_t cap, struct errbuf *eb)
 {
 	CLEAN(bitset_fini) struct bitset set = {0};
 	CLEAN(merged_fini) struct merged m = {0};
-	struct path p;
 
-	buf[0] = '\0';
-	if (l->kind != LEAK_TYPE) {
-		if (!path_of(&q->g, &q->way, l->object, &p))
-			return MS_OK;
-		path_text(&q->g, &p, buf, cap);
-		path_fini(&p);
-		return MS_OK;
-	}
 	enum status st = bitset_init(&set, q->h->nobj, eb);
 	if (st != MS_OK)
 		return st;
 	for (objid i = 0; i < q->h->nobj; i++)
-		if (q->h->type[i] == l->type)
+		if (q->h->type[i] == type && (!q->has_set || bitset_has(&q->set, i)))
 			bitset_add(&set, i);
 	st = paths_merge(&q->g, &q->way, &set, &m, eb);
 	if (st == MS_OK && m.n > 0)
 		merged_text(&q->g, &m, m.rows[0].node, buf, cap);
 	return st;
+}
+
+/* The way to the suspect; of garbage, the way round; empty if nothing known holds it. */
+static enum status
+way_of(const struct question *q, const struct leak *l, char *buf, size_t cap,
+	struct errbuf *eb)
+{
+	struct path p = {0};
+
+	buf[0] = '\0';
+	if (l->kind == LEAK_TYPE)
+		return way_of_type(q, l->type, buf, cap, eb);
+	if (l->kind == LEAK_CYCLE || l->kind == LEAK_CYCLE_DEL) {
+		if (cycle_through(&q->g, l->object, &p))
+			cycle_text(&q->g, &p, buf, cap);
+	} else if (path_of(&q->g, &q->way, l->object, &p) && p.entry < q->g.n_held) {
+		path_text(&q->g, &p, buf, cap);
+	}
+	path_fini(&p);
+	return MS_OK;
 }
 
 static const struct column suspect_columns[] = {
@@ -121,6 +140,10 @@ static const struct column suspect_columns[] = {
 	{"object_type", "Type", CELL_TEXT},
 	{"path", "Held as", CELL_TEXT},
 	{"meaning", "Meaning", CELL_TEXT},
+	{"retained_count", "Objects", CELL_COUNT},
+	{"of_type", "Of type", CELL_COUNT},
+	{"value", "Value", CELL_TEXT},
+	{"small", "Small", CELL_BOOL},
 };
 
 static double
@@ -130,47 +153,122 @@ share_of(const struct question *q, const struct leak *l)
 				   : (double)l->kept.bytes * 100 / (double)q->leaks.total;
 }
 
-/* In text a suspect is a paragraph. */
+/* The value of an object; of a frame, the function that it is of. */
+static char *
+suspect_value(const struct heap *h, objid i, char *buf, size_t cap)
+{
+	char type[TYPE_CAP];
+
+	if (strcmp(type_text(h, h->type[i], type, sizeof(type)), "frame") != 0)
+		return value_text(h, i, buf, cap);
+	for (uint64_t r = h->first[i]; r < h->first[(size_t)i + 1]; r++)
+		if (strcmp(type_text(h, h->type[h->to[r]], type, sizeof(type)), "code") ==
+			0)
+			return value_text(h, h->to[r], buf, cap);
+	buf[0] = '\0';
+	return buf;
+}
+
+/* What is suspected: the object, or how many of what, and one of them. */
+static void
+what_text(const struct question *q, const struct leak *l, char buf[WHAT_CAP])
+{
+	char count[TEXT_NUM], some[TEXT_NUM], type[TYPE_CAP], one[2 * TYPE_CAP];
+	char value[VALUE_CAP];
+	bool is_cycle = l->kind == LEAK_CYCLE || l->kind == LEAK_CYCLE_DEL;
+
+	text_count(count, l->count);
+	text_count(some, l->of_type);
+	type_text(q->h, l->type, type, sizeof(type));
+	type_text(q->h, q->h->type[l->object], one, sizeof(one));
+	suspect_value(q->h, l->object, value, sizeof(value));
+	size_t n = strlen(one);
+	snprintf(one + n, sizeof(one) - n, " at 0x%llx%s%s",
+		(unsigned long long)q->h->addr[l->object], value[0] != '\0' ? ", " : "",
+		value);
+	if (l->kind == LEAK_CONTAINER)
+		snprintf(buf, WHAT_CAP, "%s; right below it %s of %s", one, count, type);
+	else if (is_cycle && l->count == 1)
+		snprintf(buf, WHAT_CAP, "a cycle through x, %s", one);
+	else if (is_cycle)
+		snprintf(buf, WHAT_CAP, "%s cycles, one of them through x, %s", count,
+			one);
+	else if (l->count == 1)
+		snprintf(buf, WHAT_CAP, "%s", one);
+	else if (l->of_type == l->count)
+		snprintf(buf, WHAT_CAP, "%s objects of type %s: one is %s", count, type,
+			one);
+	else
+		snprintf(buf, WHAT_CAP, "%s objects, %s of them of type %s: one is %s",
+			count, some, type, one);
+}
+
+/* In text a suspect is a paragraph, a small one a line or two. */
 static void
 put_lines(struct report *r, const struct question *q, size_t k, const char *way)
 {
 	const struct leak *l = &q->leaks.at[k];
-	char size[TEXT_NUM], count[TEXT_NUM], type[TYPE_CAP], object[TYPE_CAP];
-	unsigned long long addr = q->h->addr[l->object];
+	char size[TEXT_NUM], bytes[TEXT_NUM], objects[TEXT_NUM], what[WHAT_CAP];
+	bool is_cycle = l->kind == LEAK_CYCLE || l->kind == LEAK_CYCLE_DEL;
+	bool is_first = k == 0 || !q->leaks.at[k - 1].is_small;
 
 	text_size(size, l->kept.bytes);
-	text_count(count, l->count);
-	type_text(q->h, l->type, type, sizeof(type));
-	type_text(q->h, q->h->type[l->object], object, sizeof(object));
-	report_gap(r);
+	what_text(q, l, what);
+	if (l->is_small && is_first) {
+		report_gap(r);
+		report_line(r,
+			"Of no weight, as any program has it (less than %s bytes, fewer "
+			"than %s objects):",
+			text_count(bytes, LEAK_SMALL_BYTES),
+			text_count(objects, LEAK_SMALL_OBJECTS));
+	}
+	if (!l->is_small)
+		report_gap(r);
 	report_line(r, "%zu. %s: %s retained, %.1f%%", k + 1, leak_kind_name(l->kind),
 		size, share_of(q, l));
-	if (l->kind == LEAK_CONTAINER)
-		report_line(
-			r, "   0x%llx %s, %s of %s below it", addr, object, count, type);
-	else if (l->kind == LEAK_CYCLE || l->kind == LEAK_CYCLE_DEL)
-		report_line(r, "   %s with %s, as 0x%llx", count, type, addr);
-	else if (l->count == 1)
-		report_line(r, "   0x%llx %s", addr, object);
-	else
-		report_line(r, "   %s of %s, as 0x%llx", count, type, addr);
+	report_line(r, "   %s", what);
 	if (way[0] != '\0')
-		report_line(r, "   held as %s", way);
-	report_line(r, "   %s", leak_kind_text(l->kind));
+		report_line(r, "   %s%s", is_cycle ? "" : "held as ", way);
+	if (!l->is_small)
+		report_line(r, "   %s", leak_kind_text(l->kind, l->count == 1));
+}
+
+static void
+put_row(struct rows *rows, const struct question *q, const struct leak *l,
+	const char *way)
+{
+	char type[TYPE_CAP], object[TYPE_CAP], value[VALUE_CAP];
+
+	suspect_value(q->h, l->object, value, sizeof(value));
+	const struct cell cells[] = {
+		cell_str(leak_kind_name(l->kind)),
+		{.u = l->kept.bytes},
+		{.d = share_of(q, l)},
+		{.u = l->count},
+		cell_str(type_text(q->h, l->type, type, sizeof(type))),
+		{.u = q->h->addr[l->object]},
+		cell_str(type_text(q->h, q->h->type[l->object], object, sizeof(object))),
+		cell_str(way[0] != '\0' ? way : NULL),
+		cell_str(leak_kind_text(l->kind, l->count == 1)),
+		{.u = l->kept.count},
+		{.u = l->of_type},
+		cell_str(value[0] != '\0' ? value : NULL),
+		{.u = l->is_small},
+	};
+	rows_put(rows, cells);
 }
 
 static enum status
 put_suspects(struct report *r, const struct question *q, struct errbuf *eb)
 {
 	CLEAN_FREE char *way = xmalloc(PATH_CAP);
-	char type[TYPE_CAP], object[TYPE_CAP];
 	struct rows *rows = NULL;
 	size_t k = 0;
 	enum status st = MS_OK;
 
 	put_number(r, "objects", q->h->nobj);
 	put_number(r, "bytes", q->leaks.total);
-	if (q->leaks.n == 0)
+	if (q->leaks.n == 0 || q->leaks.at[0].is_small)
 		report_line(r, "No suspects.");
 	if (q->format != ROWS_TEXT)
 		rows = rows_begin(
@@ -178,25 +276,10 @@ put_suspects(struct report *r, const struct question *q, struct errbuf *eb)
 	for (; k < q->leaks.n && k < q->limit && st == MS_OK; k++) {
 		const struct leak *l = &q->leaks.at[k];
 		st = way_of(q, l, way, PATH_CAP, eb);
-		if (st != MS_OK)
-			break;
-		if (rows == NULL) {
+		if (st == MS_OK && rows == NULL)
 			put_lines(r, q, k, way);
-			continue;
-		}
-		const struct cell cells[] = {
-			cell_str(leak_kind_name(l->kind)),
-			{.u = l->kept.bytes},
-			{.d = share_of(q, l)},
-			{.u = l->count},
-			cell_str(type_text(q->h, l->type, type, sizeof(type))),
-			{.u = q->h->addr[l->object]},
-			cell_str(type_text(
-				q->h, q->h->type[l->object], object, sizeof(object))),
-			cell_str(way[0] != '\0' ? way : NULL),
-			cell_str(leak_kind_text(l->kind)),
-		};
-		rows_put(rows, cells);
+		else if (st == MS_OK)
+			put_row(rows, q, l, way);
 	}
 	if (rows != NULL)
 		rows_end(rows, q->leaks.n - k);
@@ -334,7 +417,8 @@ compute(struct question *q, unsigned flags, bool is_audit, struct errbuf *eb)
 				  : holding_compute(q->h, q->cache, flags, &all, eb);
 	progress_step("reference counts", is_audit ? 70 : 15);
 	if (st == MS_OK)
-		st = refcounts_compute(&q->g, &q->counts, eb);
+		st = refcounts_compute(
+			&q->g, q->has_set ? &q->set : NULL, &q->counts, eb);
 	progress_step("suspects", 15);
 	if (st == MS_OK && !is_audit)
 		st = find(q, eb);
@@ -345,6 +429,7 @@ compute(struct question *q, unsigned flags, bool is_audit, struct errbuf *eb)
 static enum status
 run_leaks(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 {
+	CLEAN(cmd_sel_fini) struct cmd_sel sel = {0};
 	CLEAN(clean_dump) struct dump *dump = NULL;
 	CLEAN(question_fini) struct question q = {0};
 
@@ -355,15 +440,21 @@ run_leaks(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 	if (st == MS_OK)
 		st = cmd_number(a, "min", SHARE, 0, 100, &q.share, eb);
 	if (st == MS_OK)
+		st = cmd_sel_parse(a, 1, &sel, eb);
+	if (st == MS_OK)
 		st = dump_open(a->operands[0], DUMP_ALL, &dump, eb);
 	if (st != MS_OK)
 		return st;
 	q.h = dump_heap(dump);
 	q.cache = holding_cache(a, a->operands[0]);
+	q.has_set = cmd_sel_is_partial(&sel);
 	if (q.limit == 0)
 		q.limit = UINT64_MAX;
-	st = compute(&q, cmd_has(a, "no-guess") ? GRAPH_NO_GUESS : 0,
-		cmd_has(a, "refcounts"), eb);
+	if (q.has_set)
+		st = cmd_sel_make(&sel, q.h, &q.set, eb);
+	if (st == MS_OK)
+		st = compute(&q, cmd_has(a, "no-guess") ? GRAPH_NO_GUESS : 0,
+			cmd_has(a, "refcounts"), eb);
 	return st == MS_OK ? print(&q, cmd_has(a, "refcounts"), eb) : st;
 }
 
@@ -371,9 +462,9 @@ const struct cmd cmd_leaks = {
 	.name = "leaks",
 	.summary = "name what is probably leaked; audit reference counts",
 	.page = "memscan-path",
-	.synopsis = "FILE",
+	.synopsis = "FILE [SEL]",
 	.opts = opts,
 	.min_operands = 1,
-	.max_operands = 1,
+	.max_operands = SIZE_MAX,
 	.run = run_leaks,
 };

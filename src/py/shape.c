@@ -152,8 +152,8 @@ put_rows(struct py *p, struct shape *s, const struct raw_row *r, unsigned depth,
  * since 3.14 the hash.
  */
 static uint64_t
-size_of_shape(const struct layout *l, const struct raw_row *r,
-	const struct layout_field *size)
+size_of_shape(
+	const struct layout *l, const struct raw_row *r, const struct layout_field *size)
 {
 	if (r[1].op == RAW_FN && r[1].fn == refs_tuple)
 		return layout_off(l, PYF_TUPLE_ITEMS);

@@ -46,7 +46,8 @@ put_string(struct out *o, const struct heap *h, uint32_t id)
 		out_char(o, '?');
 }
 
-/* thread "worker-3": by the name that threading has for it, or the kernel, or by number. */
+/* thread "worker-3": by the name that threading has for it, or the kernel, or by number.
+ */
 static void
 put_thread(struct out *o, const struct heap *h, uint32_t thread)
 {
@@ -287,6 +288,21 @@ path_text(const struct graph *g, const struct path *p, char *buf, size_t cap)
 		k += equal;
 	}
 	pay_dict(&w);
+	out_copy(&w.o, buf, cap);
+	out_fini(&w.o);
+	return buf;
+}
+
+char *
+cycle_text(const struct graph *g, const struct path *p, char *buf, size_t cap)
+{
+	struct writer w = {.h = g->h};
+
+	out_char(&w.o, 'x');
+	for (size_t k = 1; k < p->n && w.o.b.n < cap; k++)
+		put_step(&w, p->at[k - 1], p->ref[k], false);
+	pay_dict(&w);
+	out_str(&w.o, " is x");
 	out_copy(&w.o, buf, cap);
 	out_fini(&w.o);
 	return buf;

@@ -9,8 +9,9 @@ with open(sys.argv[3]) as f:
 failures = 0
 
 
-def ask(*options):
-    return json.loads(subprocess.check_output([memscan, "leaks", "--json"] + list(options) + [dump]))
+def ask(*options, sel=None):
+    run = [memscan, "leaks", "--json"] + list(options) + [dump] + ([sel] if sel else [])
+    return json.loads(subprocess.check_output(run))
 
 
 def check(what, is_so, *seen):
@@ -46,11 +47,37 @@ traceback = only("traceback", "traceback")
 check("the traceback", traceback["retained"] > 300000, traceback)
 check("what holds it", traceback["path"].startswith("__main__.KEPT[0]"), traceback["path"])
 frame = only("frame", "frame")
-check("the frame", int(frame["address"], 16) == account["frame"], frame)
-check("it keeps its locals", frame["retained"] > 200000 and frame["path"] == "__main__.KEPT[1]", frame)
+n_frames = len(account["frames"])
+# Some releases keep the frame that ran a generator with that of the generator.
+check("frames that have ended", n_frames <= frame["count"] <= n_frames + 2 and int(frame["address"], 16) in account["frames"], frame)
+check("they keep their locals", frame["retained"] > 600000 + (500000 if n_frames > 2 else 0), frame)
+check("what holds one", frame["path"].startswith("__main__.KEPT["), frame)
+# Of a call, of a finished generator and of a finished coroutine: each alone is named, too.
+for address, name in zip(account["frames"], ("ended", "counting", "served")):
+    alone = [s for s in ask("--limit", "0", sel="0x%x" % address)["suspects"] if s["kind"] == "frame"]
+    check("the frame of " + name, len(alone) == 1 and int(alone[0]["address"], 16) == address and
+          name in str(alone[0]["value"]) and alone[0]["retained"] > 200000, alone)
 garbage = only("gc.garbage", "list")
 check("gc.garbage", garbage["count"] == 1, garbage)
+# All of the cycles' objects are waiting for the collector, and nothing else of these types.
+for kind, name, n in (("cycle-del", "Finalized", 10), ("cycle", "Ring", 14)):
+    row = only(kind, name)
+    # The objects and their attributes, which some releases keep in the objects.
+    check("members of the cycles of " + name, row["retained_count"] in (n, 2 * n), row)
+    check("the way round", row["path"] == "x.other.other is x", row)
+    check("of no weight", row["small"] is True, row)
+check("others have weight", not cache["small"] and not traceback["small"] and not frame["small"], suspects)
+check("the small ones come last", sorted(s["small"] for s in suspects) == [s["small"] for s in suspects], suspects)
+# A selection leaves only suspects among its objects.
+some = ask("--limit", "0", sel="Ring or Session")["suspects"]
+check("suspects of a selection", sorted(s["kind"] for s in some) == ["cycle", "type"], some)
+check("of a selection", [s["count"] for s in some] == [3000, 7], some)
+one = ask("--limit", "0", sel="0x%x" % account["ring"][3])["suspects"]
+check("the cycle of one object", [(s["kind"], s["count"]) for s in one] == [("cycle", 1)], one)
+check("nothing is new since itself", ask("--limit", "0", "--rel", dump)["suspects"] == [], "--rel")
 
+audit = ask("--refcounts", sel="Session")
+check("the audit of a selection", audit["audited"] == 3000 and audit["exact"] == 3000 and audit["unexplained"] == [], audit)
 counts = ask("--refcounts")
 check("all objects are accounted for", counts["objects"] == counts["audited"] + counts["never_freed"] +
       counts["uncounted"], counts)
@@ -59,12 +86,13 @@ unexplained = counts["unexplained"]
 leaked = 0
 if "victim" in account:
     lists, victim = unexplained[0], unexplained[3]
-    check("the leaked lists come first", lists["type"] == "list" and 1500 <= lists["refs"] <= 1520, lists)
+    # A few may have been on the interpreter's list of free ones, where stale words explain them.
+    check("the leaked lists come first", lists["type"] == "list" and 1480 <= lists["refs"] <= 1520, lists)
     check("then the object leaked a thousand times", victim["type"].endswith("Victim") and
           int(victim["address"], 16) == account["victim"] and victim["difference"] >= 990, victim)
     leaked = 2500
     native = [s for s in suspects if s["kind"] == "native"]
-    check("nothing known holds them", len(native) == 1 and native[0]["count"] >= 1500, native)
+    check("nothing known holds them", len(native) == 1 and native[0]["count"] >= 1480, native)
 rest = counts["unexplained_refs"] - leaked
 print("%d audited, %d exact, %d references are left over" % (counts["audited"], counts["exact"], rest))
 check("next to nothing is left over", rest * 100 < counts["audited"], rest, unexplained)

@@ -45,6 +45,38 @@ def raise_in_frame():
     raise ValueError("kept")
 
 
+def counting():
+    bulk_of_generator = bytearray(400000)
+    yield 1
+    yield len(bulk_of_generator)
+
+
+# A finished coroutine's frame, where there are coroutines.
+FINISHED_COROUTINE = """
+async def served():
+    bulk_of_coroutine = bytearray(500000)
+    return len(bulk_of_coroutine)
+
+def finish():
+    c = served()
+    f = c.cr_frame
+    try:
+        c.send(None)
+    except StopIteration:
+        pass
+    assert c.cr_frame is None
+    return f
+"""
+
+
+def generator_frame():
+    g = counting()
+    f = g.gi_frame
+    list(g)
+    assert g.gi_frame is None
+    return f
+
+
 def ended():
     bulk = bytearray(200000)
     return sys._getframe()
@@ -70,6 +102,12 @@ def main():
     account["traceback"] = id(KEPT[0])
     KEPT.append(ended())
     account["frame"] = id(KEPT[1])
+    KEPT.append(generator_frame())
+    if sys.version_info >= (3, 5):
+        namespace = {}
+        exec(FINISHED_COROUTINE, namespace)
+        KEPT.append(namespace["finish"]())
+    account["frames"] = [id(f) for f in KEPT[1:]]
     gc.garbage.append(["uncollectable"])
     if leaker is not None:
         victim = Victim()

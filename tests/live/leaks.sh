@@ -33,5 +33,23 @@ check "$PYTHON"
 for row in pyenv-3.8.18 pyenv-3.13.0; do
 	[ ! -x "build/interpreters/$row/python" ] || check "build/interpreters/$row/python"
 done
+
+# What only imported modules has no suspect of weight.
+plain() { # interpreter
+	start "$1" $live/imported.py
+	dump
+	[ $status = 0 ] || fail "exit status $status"
+	stop_target
+	"$MEMSCAN" leaks "$TMP/dump" > "$TMP/text" || fail "no report"
+	head -n 1 "$TMP/text" | grep -qx 'No suspects.' || {
+		cat "$TMP/text"
+		fail "a plain interpreter has suspects ($1)"
+	}
+}
+
+plain "$PYTHON"
+for row in deb-2.7 pyenv-3.8.18 deb-3.13 deb-3.15; do
+	[ ! -x "build/interpreters/$row/python" ] || plain "build/interpreters/$row/python"
+done
 [ -n "$built" ] || skip "there are no headers of Python to build an extension with"
 done_testing

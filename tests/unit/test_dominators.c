@@ -301,8 +301,8 @@ START_TEST(long_list)
 END_TEST
 
 /*
- * Lists whose links go down, in turn at both ends of the ids, of more types than one batch
- * has: what is to be looked at again lies behind, and far apart.
+ * Lists whose links go down, in turn at both ends of the ids, of more types than one
+ * batch has: what is to be looked at again lies behind, and far apart.
  */
 START_TEST(long_types)
 {
