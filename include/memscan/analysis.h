@@ -736,11 +736,13 @@ struct diff_holders {
 };
 
 /*
- * What holds new objects: of each, the nearest dominator that is not new itself.
+ * What holds new objects: of each in `of` (NULL: all), the nearest dominator that is not
+ * new itself.
  * MS_NOMEM   8 bytes an object are not to be had
  */
 MUST_CHECK enum status diff_hold(const struct heap *h, const struct dominators *d,
-	const struct match *match, struct diff_holders *ret, struct errbuf *eb);
+	const struct match *match, const struct bitset *of, struct diff_holders *ret,
+	struct errbuf *eb);
 void diff_holders_fini(struct diff_holders *d);
 
 /* ---- what only ever grows, over three heaps or more ---- */
@@ -777,11 +779,12 @@ void trend_kinds(const struct heap *const *h, const struct kinds *k, size_t n,
 
 /*
  * Containers in three of the n heaps or more, up to the last, whose length is never less
- * than before, and more in the end. All heaps are of one process.
+ * than before, and more in the end; of those that `of` (NULL: all) has of the last heap.
+ * All heaps are of one process.
  * MS_NOMEM
  */
 MUST_CHECK enum status trend_objects(const struct heap *const *h, size_t n,
-	struct trend *ret, struct errbuf *eb);
+	const struct bitset *of, struct trend *ret, struct errbuf *eb);
 void trend_fini(struct trend *t);
 
 /* ---- the largest objects ---- */

@@ -176,10 +176,16 @@ MUST_CHECK enum status dot_put(const struct heap *h, objid center, const struct 
 
 /* ---- whole-heap exports ---- */
 
-/* meliae's format: one JSON object a line; see memscan-info(1), EXPORT. Needs all columns. */
-MUST_CHECK enum status export_meliae(const struct heap *h, FILE *out, struct errbuf *eb);
+/*
+ * meliae's format: one JSON object a line; see memscan-info(1), EXPORT. Needs all columns;
+ * writes the objects in `of` (NULL: all) with all their references.
+ * MS_IO, MS_FORMAT
+ */
+MUST_CHECK enum status export_meliae(const struct heap *h, const struct bitset *of,
+	FILE *out, struct errbuf *eb);
 
-/* Everything in the dump, one JSON record a line. Needs all columns. */
-MUST_CHECK enum status export_jsonl(const struct heap *h, FILE *out, struct errbuf *eb);
+/* Everything in the dump, but of objects those in `of` alone. Needs all columns. */
+MUST_CHECK enum status export_jsonl(const struct heap *h, const struct bitset *of,
+	FILE *out, struct errbuf *eb);
 
 #endif

@@ -159,7 +159,7 @@ compare_holders(const void *pa, const void *pb)
 
 enum status
 diff_hold(const struct heap *h, const struct dominators *d, const struct match *match,
-	struct diff_holders *ret, struct errbuf *eb)
+	const struct bitset *of, struct diff_holders *ret, struct errbuf *eb)
 {
 	CLEAN_FREE objid *holder = NULL; /* of what is new */
 	CLEAN_FREE uint32_t *place =
@@ -177,6 +177,8 @@ diff_hold(const struct heap *h, const struct dominators *d, const struct match *
 			continue;
 		bool is_fresh = dom != OBJID_NONE && match->then[dom] == OBJID_NONE;
 		holder[i] = is_fresh ? holder[dom] : dom;
+		if (of != NULL && !bitset_has(of, i))
+			continue;
 		size_t at = holder[i] == OBJID_NONE ? h->nobj : holder[i];
 		if (place[at] == 0) {
 			vec_push(&rows, (struct diff_holder){.id = holder[i]});

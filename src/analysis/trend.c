@@ -194,7 +194,8 @@ compare_objects(const void *pa, const void *pb)
 }
 
 enum status
-trend_objects(const struct heap *const *h, size_t n, struct trend *ret, struct errbuf *eb)
+trend_objects(const struct heap *const *h, size_t n, const struct bitset *of,
+	struct trend *ret, struct errbuf *eb)
 {
 	followed_vec had = {0};
 	VEC(struct trend_object) rows = {0};
@@ -210,7 +211,8 @@ trend_objects(const struct heap *const *h, size_t n, struct trend *ret, struct e
 		had.cap = next.cap;
 	}
 	for (size_t k = 0; k < had.n && st == MS_OK; k++)
-		if (!had.at[k].shrank && had.at[k].o.len[1] > had.at[k].o.len[0])
+		if (!had.at[k].shrank && had.at[k].o.len[1] > had.at[k].o.len[0] &&
+			(of == NULL || bitset_has(of, had.at[k].o.id)))
 			vec_push(&rows, had.at[k].o);
 	vec_fini(&had);
 	if (rows.n > 0)

@@ -25,7 +25,7 @@ static const struct cmd_opt opts[] = {
 	{0, "min", "SIZE", "leave out kinds that changed by less (0)"},
 	{0, "limit", "N", "print N rows of each table, 0: all (20)"},
 	{0, "exit-code", NULL, "exit with 1 if the heap grew, by SIZE or more"},
-	CMD_OPT_CACHE,
+	CMD_OPTS_SELECT,
 	CMD_OPTS_FORMAT,
 	CMD_OPTS_COMMON,
 	{0},
@@ -41,6 +41,8 @@ answer_fini(struct diff_answer *a)
 		dominators_fini(&s->d);
 		free(s->retained);
 		graph_tree_fini(&s->tree);
+		bitset_fini(&s->set);
+		cmd_sel_fini(&s->sel);
 		dump_close(s->dump);
 	}
 	match_fini(&a->match);
@@ -86,9 +88,11 @@ compute_graphs(struct diff_answer *a, struct errbuf *eb)
 		progress_step("what holds what", 40);
 		st = compute_side(&a->side[k], k == NEWER || a->by_object, eb);
 	}
-	return st == MS_OK ? diff_hold(a->side[NEWER].h, &a->side[NEWER].d, &a->match,
-				     &a->holders, eb)
-			   : st;
+	if (st != MS_OK)
+		return st;
+	const struct diff_side *s = &a->side[NEWER];
+	return diff_hold(
+		s->h, &s->d, &a->match, s->has_set ? &s->set : NULL, &a->holders, eb);
 }
 
 static enum status
@@ -102,7 +106,11 @@ compute(struct diff_answer *a, enum kinds_by by, struct errbuf *eb)
 	for (int k = OLDER; k <= NEWER && st == MS_OK; k++) {
 		struct diff_side *s = &a->side[k];
 		progress_step("kinds", 5);
-		st = kinds_make(s->h, by, NULL, &s->kinds, eb);
+		if (s->has_set)
+			st = cmd_sel_make(&s->sel, s->h, &s->set, eb);
+		if (st == MS_OK)
+			st = kinds_make(
+				s->h, by, s->has_set ? &s->set : NULL, &s->kinds, eb);
 		h[k] = s->h;
 		kinds[k] = &s->kinds;
 	}
@@ -133,11 +141,13 @@ open_both(const struct cmd_args *args, struct diff_answer *a, struct errbuf *eb)
 
 	for (int k = OLDER; k <= NEWER && st == MS_OK; k++) {
 		struct diff_side *s = &a->side[k];
-		st = dump_open(args->operands[k], needs_all ? DUMP_ALL : diff_columns(),
-			&s->dump, eb);
+		s->has_set = cmd_sel_is_partial(&s->sel);
+		st = dump_open(args->operands[k],
+			needs_all || s->has_set ? DUMP_ALL : diff_columns(), &s->dump,
+			eb);
 		if (st == MS_OK)
 			s->h = dump_heap(s->dump);
-		s->cache = holding_cache(args, args->operands[k]);
+		s->cache = s->sel.cache = holding_cache(args, args->operands[k]);
 	}
 	if (st != MS_OK)
 		return st;
@@ -195,6 +205,10 @@ run_diff(const struct cmd_args *args, int *exit_code, struct errbuf *eb)
 		st = cmd_number(args, "min", 0, 0, INT64_MAX, &a.min, eb);
 	if (a.limit == 0)
 		a.limit = UINT64_MAX;
+	/* A type may well be new: that the older dump has it not is not told. */
+	for (int k = OLDER; k <= NEWER && st == MS_OK; k++)
+		st = cmd_sel_parse(args, 2, &a.side[k].sel, eb);
+	a.side[OLDER].sel.is_quiet = true;
 	if (st == MS_OK)
 		st = open_both(args, &a, eb);
 	if (st == MS_OK)
@@ -212,9 +226,9 @@ const struct cmd cmd_diff = {
 	.name = "diff",
 	.summary = "say what changed from one dump to another",
 	.page = "memscan-diff",
-	.synopsis = "OLD NEW",
+	.synopsis = "OLD NEW [SEL]",
 	.opts = opts,
 	.min_operands = 2,
-	.max_operands = 2,
+	.max_operands = SIZE_MAX,
 	.run = run_diff,
 };

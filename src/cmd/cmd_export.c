@@ -9,19 +9,21 @@
 #include "memscan/io.h"
 #include "memscan/mem.h"
 
-#include "priv.h"
+#include "sel.h"
 
 static const struct cmd_opt opts[] = {
 	{0, "format", "FORMAT", "meliae or jsonl"},
 	{'o', "output", "FILE", "write to FILE instead of standard output"},
 	{'f', "force", NULL, "replace FILE if it exists"},
+	CMD_OPTS_SELECT,
 	CMD_OPTS_COMMON,
 	{0},
 };
 
 static const struct format {
 	const char *name;
-	enum status (*write)(const struct heap *h, FILE *out, struct errbuf *eb);
+	enum status (*write)(const struct heap *h, const struct bitset *of, FILE *out,
+		struct errbuf *eb);
 } formats[] = {
 	{"jsonl", export_jsonl},
 	{"meliae", export_meliae},
@@ -69,10 +71,16 @@ catch_signals(void)
 		sigaction(signals[i], &act, NULL);
 }
 
+/* What is exported, and how. */
+struct task {
+	const struct format *f;
+	const struct heap *h;
+	const struct bitset *of; /* NULL: all objects */
+};
+
 /* Write through a FILE of its own: the output file stays open until its commit. */
 static enum status
-write_file(const struct format *f, const struct heap *h, const struct outfile *out,
-	struct errbuf *eb)
+write_file(const struct task *t, const struct outfile *out, struct errbuf *eb)
 {
 	CLEAN_CLOSE int fd = dup(out->fd);
 	CLEAN_FCLOSE FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
@@ -80,12 +88,11 @@ write_file(const struct format *f, const struct heap *h, const struct outfile *o
 	if (file == NULL)
 		return errbuf_sys(eb, MS_IO, "cannot write the output");
 	fd = -1;
-	return f->write(h, file, eb);
+	return t->f->write(t->h, t->of, file, eb);
 }
 
 static enum status
-export_to(const struct format *f, const struct heap *h, const char *path, bool force,
-	struct errbuf *eb)
+export_to(const struct task *t, const char *path, bool force, struct errbuf *eb)
 {
 	CLEAN(outfile_fini) struct outfile out = {.fd = -1};
 
@@ -94,7 +101,7 @@ export_to(const struct format *f, const struct heap *h, const char *path, bool f
 		return st;
 	unfinished = &out;
 	catch_signals();
-	st = write_file(f, h, &out, eb);
+	st = write_file(t, &out, eb);
 	if (st == MS_OK)
 		st = outfile_commit(&out, eb);
 	unfinished = NULL;
@@ -104,30 +111,39 @@ export_to(const struct format *f, const struct heap *h, const char *path, bool f
 static enum status
 run_export(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 {
-	const struct format *f = NULL;
+	CLEAN(cmd_sel_fini) struct cmd_sel sel = {0};
+	CLEAN(bitset_fini) struct bitset set = {0};
+	CLEAN(clean_dump) struct dump *dump = NULL;
+	struct task t = {0};
 
 	(void)exit_code;
-	enum status st = find_format(cmd_value(a, "format"), &f, eb);
+	enum status st = find_format(cmd_value(a, "format"), &t.f, eb);
+	if (st == MS_OK)
+		st = cmd_sel_parse(a, 1, &sel, eb);
+	if (st == MS_OK)
+		st = dump_open(a->operands[0], DUMP_ALL, &dump, eb);
 	if (st != MS_OK)
 		return st;
-	CLEAN(clean_dump) struct dump *dump = NULL;
-	st = dump_open(a->operands[0], DUMP_ALL, &dump, eb);
+	t.h = dump_heap(dump);
+	if (cmd_sel_is_partial(&sel)) {
+		st = cmd_sel_make(&sel, t.h, &set, eb);
+		t.of = &set;
+	}
 	if (st != MS_OK)
 		return st;
-	const struct heap *h = dump_heap(dump);
 	const char *path = cmd_value(a, "output");
 	if (path == NULL || strcmp(path, "-") == 0)
-		return f->write(h, stdout, eb);
-	return export_to(f, h, path, cmd_has(a, "force"), eb);
+		return t.f->write(t.h, t.of, stdout, eb);
+	return export_to(&t, path, cmd_has(a, "force"), eb);
 }
 
 const struct cmd cmd_export = {
 	.name = "export",
 	.summary = "write a dump in another tool's format",
 	.page = "memscan-info",
-	.synopsis = "FILE",
+	.synopsis = "FILE [SEL]",
 	.opts = opts,
 	.min_operands = 1,
-	.max_operands = 1,
+	.max_operands = SIZE_MAX,
 	.run = run_export,
 };

@@ -24,7 +24,6 @@ static const struct cmd_opt opts[] = {
 	{0, "min", "PERCENT", "suspect what keeps this share of the heap (10)"},
 	{0, "limit", "N", "print N rows, 0: all (20)"},
 	{0, "no-guess", NULL, "guessed references keep nothing alive"},
-	CMD_OPT_CACHE,
 	CMD_OPTS_SELECT,
 	CMD_OPTS_FORMAT,
 	CMD_OPTS_COMMON,

@@ -13,7 +13,7 @@
 #include "memscan/text.h"
 #include "memscan/vec.h"
 
-#include "priv.h"
+#include "sel.h"
 
 enum { TYPE_CAP = 512, LABEL_CAP = 512, VALUE_CAP = 160, GC_HEAD = 16, DEPTH_MAX = 1000 };
 
@@ -21,6 +21,7 @@ static const struct cmd_opt opts[] = {
 	{0, "depth", "N", "also what is N references away, each way"},
 	{0, "dot", NULL, "print its neighbourhood as a graph for Graphviz"},
 	{0, "limit", "N", "print N references each way, 0: all (20)"},
+	CMD_OPTS_SELECT,
 	CMD_OPTS_FORMAT,
 	CMD_OPTS_COMMON,
 	{0},
@@ -48,6 +49,36 @@ parse_addr(const char *s, taddr *ret, struct errbuf *eb)
 	}
 	if (text_parse_u64(s, ret) != MS_OK)
 		return errbuf_set(eb, MS_USAGE, "'%s' is no address", s);
+	return MS_OK;
+}
+
+/* Whether the operands after the dump are one address, with 0x or without. */
+static bool
+is_address(const struct cmd_args *a)
+{
+	struct errbuf eb;
+	taddr addr;
+
+	return a->n_operands == 2 && !cmd_has(a, "rel") &&
+		parse_addr(a->operands[1], &addr, &eb) == MS_OK;
+}
+
+/* The one object of a selection. */
+static enum status
+find_only(struct cmd_sel *sel, const struct heap *h, objid *ret, struct errbuf *eb)
+{
+	CLEAN(bitset_fini) struct bitset set = {0};
+
+	enum status st = cmd_sel_make(sel, h, &set, eb);
+	if (st != MS_OK)
+		return st;
+	size_t n = bitset_count(&set);
+	if (n == 0)
+		return errbuf_set(eb, MS_ABSENT, "no objects match");
+	if (n > 1)
+		return errbuf_set(eb, MS_USAGE,
+			"%zu objects match, and one is shown: see 'memscan find'", n);
+	*ret = (objid)bitset_next(&set, 0);
 	return MS_OK;
 }
 
@@ -441,19 +472,29 @@ run_show(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 		st = cmd_number(a, "depth", 1, 1, DEPTH_MAX, &depth, eb);
 	if (st == MS_OK)
 		st = cmd_number(a, "limit", 20, 0, UINT64_MAX, &limit, eb);
-	if (st == MS_OK)
-		st = parse_addr(a->operands[1], &addr, eb);
 	if (st != MS_OK)
 		return st;
+	CLEAN(cmd_sel_fini) struct cmd_sel sel = {0};
 	CLEAN(clean_dump) struct dump *dump = NULL;
-	st = dump_open(a->operands[0], DUMP_ALL, &dump, eb);
+	bool is_addr = is_address(a);
+	if (is_addr)
+		st = parse_addr(a->operands[1], &addr, eb);
+	else
+		st = cmd_sel_parse(a, 1, &sel, eb);
+	if (st == MS_OK)
+		st = dump_open(a->operands[0], DUMP_ALL, &dump, eb);
 	if (st != MS_OK)
 		return st;
 	const struct heap *h = dump_heap(dump);
 	objid i = OBJID_NONE;
-	st = find_object(h, addr, &i, eb);
+	if (is_addr)
+		st = find_object(h, addr, &i, eb);
+	else
+		st = find_only(&sel, h, &i, eb);
 	if (st != MS_OK)
 		return st;
+	if (!is_addr)
+		addr = h->addr[i];
 	if (limit == 0)
 		limit = UINT64_MAX;
 
@@ -484,9 +525,9 @@ const struct cmd cmd_show = {
 	.name = "show",
 	.summary = "show one object: value, references out and in, roots",
 	.page = "memscan-path",
-	.synopsis = "FILE ADDR",
+	.synopsis = "FILE SEL",
 	.opts = opts,
 	.min_operands = 2,
-	.max_operands = 2,
+	.max_operands = SIZE_MAX,
 	.run = run_show,
 };

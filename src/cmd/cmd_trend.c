@@ -19,7 +19,8 @@ enum { SPARK_MAX = 40 /* points, the last ones */ };
 static const struct cmd_opt opts[] = {
 	{0, "by", "type|owner|module", "what makes a kind (owner)"},
 	{0, "limit", "N", "print N rows of each table, 0: all (20)"},
-	CMD_OPT_CACHE,
+	{0, "select", "SEL", "only these objects, of each dump"},
+	CMD_OPTS_SELECT,
 	CMD_OPTS_FORMAT,
 	CMD_OPTS_COMMON,
 	{0},
@@ -30,6 +31,9 @@ struct file {
 	struct dump *dump;
 	uint64_t created;
 	size_t number; /* on the command line */
+	struct cmd_sel sel;
+	struct bitset set; /* if it is partial */
+	bool has_set;
 };
 
 struct answer {
@@ -51,6 +55,8 @@ static void
 answer_fini(struct answer *a)
 {
 	for (size_t i = 0; i < a->n; i++) {
+		bitset_fini(&a->files[i].set);
+		cmd_sel_fini(&a->files[i].sel);
 		dump_close(a->files[i].dump);
 		kinds_fini(&a->kinds[i]);
 	}
@@ -294,13 +300,18 @@ put_dumps(struct report *r, const struct answer *a)
 	struct rows *rows = rows_begin(r, "dumps", columns, ARRAY_LEN(columns));
 
 	for (size_t i = 0; i < a->n; i++) {
-		uint64_t bytes = 0;
-		for (objid o = 0; o < a->h[i]->nobj; o++)
+		const struct file *f = &a->files[i];
+		uint64_t bytes = 0, count = 0;
+		for (objid o = 0; o < a->h[i]->nobj; o++) {
+			if (f->has_set && !bitset_has(&f->set, o))
+				continue;
 			bytes += object_bytes(a->h[i], o);
+			count++;
+		}
 		const struct cell cells[] = {
-			cell_str(a->files[i].path),
-			{.u = a->files[i].created, .absent = a->files[i].created == 0},
-			{.u = a->h[i]->nobj},
+			cell_str(f->path),
+			{.u = f->created, .absent = f->created == 0},
+			{.u = count},
 			{.u = bytes},
 		};
 		rows_put(rows, cells);
@@ -354,10 +365,15 @@ open_all(const struct cmd_args *args, struct answer *a, struct errbuf *eb)
 		f->path = args->operands[i];
 		f->number = i;
 		/* Ways are told of the last one, which is not known yet. */
-		enum status st = dump_open(f->path,
-			diff_columns() | 1u << DC_ROOT | 1u << DC_THRD | 1u << DC_FRAM |
-				1u << DC_OFLG,
-			&f->dump, eb);
+		uint32_t columns = diff_columns() | 1u << DC_ROOT | 1u << DC_THRD |
+			1u << DC_FRAM | 1u << DC_OFLG;
+		enum status st =
+			cmd_sel_parse_text(args, cmd_value(args, "select"), &f->sel, eb);
+		f->sel.cache = holding_cache(args, f->path);
+		f->has_set = cmd_sel_is_partial(&f->sel);
+		if (st == MS_OK)
+			st = dump_open(
+				f->path, f->has_set ? DUMP_ALL : columns, &f->dump, eb);
 		if (st != MS_OK)
 			return st;
 		f->created = created_at(dump_heap(f->dump));
@@ -383,15 +399,24 @@ compute(struct answer *a, enum kinds_by by, struct errbuf *eb)
 
 	progress_begin((unsigned)a->n * 10 + (a->is_same ? 50 : 0));
 	for (size_t i = 0; i < a->n && st == MS_OK; i++) {
+		struct file *f = &a->files[i];
 		progress_step("kinds", 10);
-		st = kinds_make(a->h[i], by, NULL, &a->kinds[i], eb);
+		/* Of the last dump alone it is told that it has not a type. */
+		f->sel.is_quiet = i + 1 < a->n;
+		if (f->has_set)
+			st = cmd_sel_make(&f->sel, a->h[i], &f->set, eb);
+		if (st == MS_OK)
+			st = kinds_make(a->h[i], by, f->has_set ? &f->set : NULL,
+				&a->kinds[i], eb);
 	}
 	if (st == MS_OK)
 		trend_kinds(a->h, a->kinds, a->n, &a->trend);
 	if (st == MS_OK && a->is_same) {
 		const struct holding want = {.g = &a->g, .way = &a->tree};
+		const struct file *last = &a->files[a->n - 1];
 		progress_step("containers", 20);
-		st = trend_objects(a->h, a->n, &a->trend, eb);
+		st = trend_objects(
+			a->h, a->n, last->has_set ? &last->set : NULL, &a->trend, eb);
 		progress_step("what holds them", 30);
 		if (st == MS_OK)
 			st = holding_compute(a->h[a->n - 1], a->cache, 0, &want, eb);

@@ -7,7 +7,7 @@
 #include "memscan/analysis.h"
 #include "memscan/graph.h"
 
-#include "priv.h"
+#include "sel.h"
 
 /* How objects fared; words of --state. SURVIVED: neither grown nor shrunk. */
 #define DIFF_STATES "new|gone|grown|shrunk|survived"
@@ -18,6 +18,9 @@ struct diff_side {
 	struct dump *dump;
 	const struct heap *h;
 	const char *cache; /* for holding_compute */
+	struct cmd_sel sel;
+	struct bitset set; /* if it is partial */
+	bool has_set;
 	struct kinds kinds;
 	struct graph g;
 	struct dominators d;

@@ -398,6 +398,12 @@ change_of(const struct diff_answer *a, objid i)
 	return (struct changed){STATE_SHRUNK, i, then - now};
 }
 
+static bool
+is_asked(const struct diff_side *s, objid i)
+{
+	return !s->has_set || bitset_has(&s->set, i);
+}
+
 static void
 collect(const struct diff_answer *a, changed_vec *ret)
 {
@@ -405,11 +411,11 @@ collect(const struct diff_answer *a, changed_vec *ret)
 
 	for (objid i = 0; i < now->nobj; i++) {
 		struct changed c = change_of(a, i);
-		if ((a->states >> c.state & 1) != 0)
+		if (is_asked(&a->side[NEWER], i) && (a->states >> c.state & 1) != 0)
 			vec_push(ret, c);
 	}
 	for (objid i = 0; i < then->nobj && (a->states >> STATE_GONE & 1) != 0; i++)
-		if (a->match.now[i] == OBJID_NONE)
+		if (a->match.now[i] == OBJID_NONE && is_asked(&a->side[OLDER], i))
 			vec_push(ret,
 				(struct changed){STATE_GONE, i, object_bytes(then, i)});
 	if (ret->n > 0)

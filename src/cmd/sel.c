@@ -80,10 +80,7 @@ cmd_sel_parse(
 	const struct cmd_args *a, size_t first, struct cmd_sel *ret, struct errbuf *eb)
 {
 	VEC(char) text = {0};
-	enum status st = MS_OK;
 
-	*ret = (struct cmd_sel){.base = cmd_value(a, "rel"),
-		.cache = holding_cache(a, a->operands[0])};
 	for (size_t i = first; i < a->n_operands; i++) {
 		if (i > first)
 			vec_push(&text, ' ');
@@ -91,10 +88,19 @@ cmd_sel_parse(
 			vec_push(&text, *p);
 	}
 	vec_push(&text, '\0');
-	if (a->n_operands > first)
-		st = sel_parse(text.at, &ret->sel, eb);
+	enum status st =
+		cmd_sel_parse_text(a, a->n_operands > first ? text.at : NULL, ret, eb);
 	vec_fini(&text);
 	return st;
+}
+
+enum status
+cmd_sel_parse_text(const struct cmd_args *a, const char *text, struct cmd_sel *ret,
+	struct errbuf *eb)
+{
+	*ret = (struct cmd_sel){.base = cmd_value(a, "rel"),
+		.cache = holding_cache(a, a->operands[0])};
+	return text != NULL ? sel_parse(text, &ret->sel, eb) : MS_OK;
 }
 
 bool
@@ -114,7 +120,7 @@ cmd_sel_make(
 		.self = s,
 		.retained = env_retained,
 		.older = s->base != NULL ? env_older : NULL,
-		.unknown_type = note_unknown,
+		.unknown_type = s->is_quiet ? NULL : note_unknown,
 	};
 	enum status st;
 	if (s->sel != NULL) {

@@ -24,6 +24,7 @@ struct cmd_sel {
 	struct bitset older;
 	bool has_older;
 	uint64_t *retained; /* nobj, once it was asked for */
+	bool is_quiet;      /* says nothing of types that the dump has not */
 	struct sel_env env;
 };
 
@@ -33,6 +34,10 @@ struct cmd_sel {
  */
 MUST_CHECK enum status cmd_sel_parse(
 	const struct cmd_args *a, size_t first, struct cmd_sel *ret, struct errbuf *eb);
+
+/* The same of a text, or of none (NULL). */
+MUST_CHECK enum status cmd_sel_parse_text(const struct cmd_args *a, const char *text,
+	struct cmd_sel *ret, struct errbuf *eb);
 
 /* Does it leave anything out? If so, it needs all columns of the dump. */
 bool cmd_sel_is_partial(const struct cmd_sel *s);

@@ -120,6 +120,9 @@ put_refs(struct out *o, const struct heap *h, objid i, struct out *name)
 			out_str(o, ", \"name\": ");
 			out_json(o, name->b.at, name->b.n);
 		}
+		/* A key of a table that several dicts share is referred to once. */
+		if (ref_kind(label) == RK_KEY && ref_payload(label) == KEY_SHARED)
+			out_str(o, ", \"shared\": true");
 		if ((label & REF_HIDDEN) != 0)
 			out_str(o, ", \"hidden\": true");
 		if ((label & REF_GUESS) != 0)
@@ -228,7 +231,8 @@ names_init(struct names *n, const struct heap *h)
 }
 
 static enum status
-put_objects(struct out *o, const struct heap *h, struct errbuf *eb)
+put_objects(struct out *o, const struct heap *h, const struct bitset *of,
+	struct errbuf *eb)
 {
 	CLEAN(names_fini) struct names names;
 	CLEAN(out_fini) struct out name = {0};
@@ -244,6 +248,12 @@ put_objects(struct out *o, const struct heap *h, struct errbuf *eb)
 		if (st != MS_OK)
 			return errbuf_set(
 				eb, st, "the value record of object %u is malformed", i);
+		if (of != NULL && !bitset_has(of, i)) {
+			next += next < h->nbuffer && h->buffers[next].object == i;
+			while (note < h->nnote && h->notes[note].object == i)
+				note++;
+			continue;
+		}
 		put_number(o, "{\"record\": \"object\", \"address\": ", h->addr[i]);
 		out_str(o, ", \"type\": ");
 		out_bytes(
@@ -374,13 +384,13 @@ put_damage(struct out *o, const struct heap *h)
 }
 
 enum status
-export_jsonl(const struct heap *h, FILE *out, struct errbuf *eb)
+export_jsonl(const struct heap *h, const struct bitset *of, FILE *out, struct errbuf *eb)
 {
 	CLEAN(out_fini) struct out o = {.f = out};
 
 	put_meta(&o, h);
 	put_types(&o, h);
-	enum status st = put_objects(&o, h, eb);
+	enum status st = put_objects(&o, h, of, eb);
 	if (st != MS_OK)
 		return st;
 	put_interps(&o, h);

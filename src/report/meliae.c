@@ -102,7 +102,7 @@ put_refs(struct out *o, const struct heap *h, objid i)
 }
 
 enum status
-export_meliae(const struct heap *h, FILE *out, struct errbuf *eb)
+export_meliae(const struct heap *h, const struct bitset *of, FILE *out, struct errbuf *eb)
 {
 	CLEAN(out_fini) struct out o = {.f = out};
 	CLEAN(out_fini) struct out names = {0};
@@ -121,6 +121,8 @@ export_meliae(const struct heap *h, FILE *out, struct errbuf *eb)
 		if (st != MS_OK)
 			return errbuf_set(
 				eb, st, "the value record of object %u is malformed", i);
+		if (of != NULL && !bitset_has(of, i))
+			continue;
 		out_str(&o, "{\"address\": ");
 		out_u64(&o, h->addr[i]);
 		out_str(&o, ", \"type\": ");

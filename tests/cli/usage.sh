@@ -50,9 +50,9 @@ expect 2 "--limit needs a number, not 'many'" summary --limit many a
 expect 2 'formats are: jsonl, meliae' export a
 expect 2 "no format 'xml'; formats are: jsonl, meliae" export --format xml a
 expect 2 "no format 'xml'" export a --format=xml
-expect 2 "'zzz' is no address" show a zzz
-expect 2 "'' is no address" show a ''
-expect 2 'FILE ADDR' show a
+expect 2 "'and', 'or' or 'minus' belongs here" show a 'zzz ('
+expect 2 'a set of objects is missing' show a ''
+expect 2 'FILE SEL' show a
 expect 2 "no shell 'tcsh'" completion tcsh
 expect 2 '^memscan: dump: unknown option --frob$' --frob
 expect 0 '^usage: memscan dump' dump -h

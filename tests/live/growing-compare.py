@@ -139,6 +139,29 @@ for command, refs in (("refs", outward), ("referrers", inward)):
     got = sum(g["count"] for g in ask(command, "--limit", "0", "--rel", A, B, "all")["groups"])
     check("%s --rel" % command, got == len(refs), got, len(refs))
 
+d = ask("diff", "--objects", "--limit", "0", A, B, "Session or Doomed")
+check("diff of a selection", {k["kind"] for k in d["kinds"]} == {"__main__.Session", "__main__.Doomed"} and
+      (d["new"], d["gone"]) == (N, 10), d["kinds"])
+check("its holders", [(h["new"], int(h["address"], 16)) for h in d["holders"]] == [(N, told["store"])], d["holders"])
+check("its objects", addresses(d["objects"]) == set(told["new"]) | set(told["gone"]), len(d["objects"]))
+d = ask("diff", "--brief", "--limit", "0", "--by", "type", "--rel", A, B, C)
+check("diff --rel", d["count_then"] == len(fresh) and named(d["kinds"], "__main__.Session")["count"] == 2 * N, d["count_then"])
+run("diff", "--exit-code", A, B, "Doomed")
+lines = {}
+for select in ((), ("Session",), ("--rel", A)):
+    out = run("export", "--format", "jsonl", *select[:2 * ("--rel" in select)], B, *select[:1 * ("--rel" not in select)])[0]
+    lines[select] = [line for line in out.split("\n") if line]
+whole = set(lines[()])
+check("export of a selection", all(set(some) <= whole for some in lines.values()))
+exported = {s: {json.loads(line)["address"] for line in some if line.startswith('{"record": "object"')} for s, some in lines.items()}
+check("exported objects", exported[("Session",)] == {a for a in now if now[a]["type"] == "__main__.Session"})
+check("export --rel", exported[("--rel", A)] == new_ones)
+check("all else is there", len({len(lines[s]) - len(exported[s]) for s in lines}) == 1)
+store = ask("show", B, "dict and len == %d and referents of (dict of Cache or Cache)" % (10 + N))
+check("show of a selection", int(store["address"], 16) == told["store"], store["address"])
+run("show", B, "Session", status=2)
+run("show", B, "Session and size > 1G", status=4)
+
 # ---- trend ----
 
 t = ask("trend", "--limit", "0", C, A, D, B)
@@ -156,6 +179,12 @@ check("sessions", [p["count"] for p in t["kind_points"][at]] == [10 + N * k for 
 check("only ever", all(p["count"] <= q["count"] and p["size"] <= q["size"]
                        for points in t["kind_points"] for p, q in zip(points, points[1:])))
 check("neither jobs nor doomed", not {"__main__.Job", "__main__.Doomed"} & {k["kind"] for k in t["kinds"]})
+some = ask("trend", "--limit", "0", "--select", "Session or 0x%x" % told["store"], A, B, C, D)
+check("trend of a selection", {k["kind"] for k in some["kinds"]} == {"__main__.Session", "dict (no owner)"}, some["kinds"])
+check("its containers", addresses(some["objects"]) == {told["store"]}, some["objects"])
+check("its counts", [f["count"] for f in some["dumps"]] == [11 + N * k for k in range(4)], some["dumps"])
+some = ask("trend", "--limit", "0", "--rel", A, B, C, D)
+check("trend --rel", [f["count"] for f in some["dumps"]][0] == len(fresh), some["dumps"])
 run("trend", A, B, status=2)
 mixed, said = run("trend", "--json", A, B, OTHER)
 check("another process", "objects" not in json.loads(mixed) and "different processes" in said)

@@ -252,7 +252,7 @@ START_TEST(what_holds)
 			then[i] = (fresh >> i & 1) != 0 ? OBJID_NONE : i;
 		ck_assert_int_eq(graph_order_build(&s.g, &o, &eb), MS_OK);
 		ck_assert_int_eq(dominators_compute(&s.g, &o, &d, &eb), MS_OK);
-		ck_assert_int_eq(diff_hold(s.h, &d, &m, &holders, &eb), MS_OK);
+		ck_assert_int_eq(diff_hold(s.h, &d, &m, NULL, &holders, &eb), MS_OK);
 		check_holders(&s, fresh, &holders);
 		small_fini(&s);
 	}
@@ -375,7 +375,7 @@ START_TEST(trends)
 				kinds_make(h[i], KINDS_TYPE, NULL, &k[i], &eb), MS_OK);
 		}
 		trend_kinds(h, k, HEAPS, &t);
-		ck_assert_int_eq(trend_objects(h, HEAPS, &t, &eb), MS_OK);
+		ck_assert_int_eq(trend_objects(h, HEAPS, NULL, &t, &eb), MS_OK);
 		check_kinds(h, k, &t);
 		check_objects(h, &t);
 		kinds_seen += t.n_kinds;

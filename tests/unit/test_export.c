@@ -68,7 +68,7 @@ add_objects(struct memsink *m)
 	add_ref(m, 5, ref_label(RK_WEAK, 0) | REF_HIDDEN);
 	add_ref(m, 1, ref_label(RK_DICT, 0));
 	add(m, 8192, dict, 104, OF_GC, value(VK_NONE, 1, ""));
-	add_ref(m, 3, ref_label(RK_KEY, 0) | REF_HIDDEN);
+	add_ref(m, 3, ref_label(RK_KEY, KEY_SHARED) | REF_HIDDEN);
 	add_ref(m, 4, ref_label(RK_VALUE, 0));
 	add_ref(m, 2, ref_label(RK_TYPE, 0) | REF_HIDDEN);
 	add(m, 12288, type, 1064, 0, value(VK_NAME, NO_LEN, "Gr\xc3\xb6\xc3\x9f\x65"));
@@ -125,7 +125,11 @@ make_heap(void)
 	return m;
 }
 
-static char *export(enum status (*write)(const struct heap *, FILE *, struct errbuf *))
+typedef enum status write_fn(
+	const struct heap *, const struct bitset *, FILE *, struct errbuf *);
+
+static char *
+export_of(write_fn *write, const struct bitset *of)
 {
 	struct memsink *m = make_heap();
 	struct errbuf eb = {0};
@@ -133,11 +137,45 @@ static char *export(enum status (*write)(const struct heap *, FILE *, struct err
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 
-	ck_assert_int_eq(write(memsink_heap(m), out, &eb), MS_OK);
+	ck_assert_int_eq(write(memsink_heap(m), of, out, &eb), MS_OK);
 	fclose(out);
 	memsink_free(m);
 	return text;
 }
+
+static char *export(write_fn *write)
+{
+	return export_of(write, NULL);
+}
+
+/* Of a selection: the lines of its objects, and what is of no object, as they were. */
+static void
+check_selected(write_fn *write, const char *object_front)
+{
+	uint64_t words[1] = {1u << 1 | 1u << 6 | 1u << 9};
+	const struct bitset of = {words, 11};
+	CLEAN_FREE char *all = export(write), *some = export_of(write, &of);
+	size_t front = strlen(object_front), n = 0;
+	const char *at = some;
+
+	for (const char *line = all; *line != '\0'; line = strchr(line, '\n') + 1) {
+		size_t len = (size_t)(strchr(line, '\n') + 1 - line);
+		bool is_object = strncmp(line, object_front, front) == 0;
+		if (is_object && (words[0] >> n++ & 1) == 0)
+			continue;
+		ck_assert_int_eq(strncmp(at, line, len), 0);
+		at += len;
+	}
+	ck_assert_uint_eq(n, 11);
+	ck_assert_str_eq(at, "");
+}
+
+START_TEST(selected)
+{
+	check_selected(export_meliae, "{");
+	check_selected(export_jsonl, "{\"record\": \"object\"");
+}
+END_TEST
 
 /* clang-format off: what is expected, a line a line. */
 START_TEST(meliae_lines)
@@ -204,7 +242,7 @@ static const char *const jsonl[] = {
 	"{\"to\": 8192, \"kind\": \"dict\", \"name\": \"__dict__\"}]}\n"),
 	("{\"record\": \"object\", \"address\": 8192, \"type\": \"dict\", \"size\": 104, \"refcount\": 2, "
 	"\"flags\": [\"gc\"], \"len\": 1, \"refs\": ["
-	"{\"to\": 16384, \"kind\": \"dict-key\", \"name\": \"'k'\", \"hidden\": true}, "
+	"{\"to\": 16384, \"kind\": \"dict-key\", \"name\": \"'k'\", \"shared\": true, \"hidden\": true}, "
 	"{\"to\": 20480, \"kind\": \"dict-value\", \"name\": \"'k'\"}, "
 	"{\"to\": 12288, \"kind\": \"type\", \"name\": \"__class__\", \"hidden\": true}]}\n"),
 	("\"value_kind\": \"name\", \"value\": \"Gr\xc3\xb6\xc3\x9f" "e\", \"refs\": ["
@@ -253,10 +291,10 @@ START_TEST(exports_tell_a_full_disk)
 	struct errbuf eb = {0};
 	FILE *out = fopen("/dev/full", "w");
 
-	ck_assert_int_eq(export_meliae(memsink_heap(m), out, &eb), MS_IO);
+	ck_assert_int_eq(export_meliae(memsink_heap(m), NULL, out, &eb), MS_IO);
 	fclose(out);
 	out = fopen("/dev/full", "w");
-	ck_assert_int_eq(export_jsonl(memsink_heap(m), out, &eb), MS_IO);
+	ck_assert_int_eq(export_jsonl(memsink_heap(m), NULL, out, &eb), MS_IO);
 	fclose(out);
 	memsink_free(m);
 }
@@ -268,6 +306,7 @@ suite_export(void)
 	Suite *s = suite_create("export");
 	TCase *tc = tcase_create("export");
 
+	tcase_add_test(tc, selected);
 	tcase_add_test(tc, meliae_lines);
 	tcase_add_test(tc, meliae_lines_match_its_loader);
 	tcase_add_loop_test(tc, jsonl_records, 0, ARRAY_LEN(jsonl));
