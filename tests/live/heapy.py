@@ -12,12 +12,13 @@ NAMES = ["sys-apps/portage", "dev-lang/python", "net-misc/curl", "app-editors/vi
 class Package(object):
     __slots__ = ("cpvstr", "data", "key", "__weakref__")
 
-    def __init__(self, n):
+    def __init__(self, n, shared):
         self.cpvstr = "".join([NAMES[n * n % len(NAMES)], "-", str(n % 40)])
         self.key = (self.cpvstr, n)
         self.data = {"SLOT": str(n % 3), "DEPEND": [n]}
         if n % 4 == 0:
             self.data["EAPI"] = n
+        self.data["RDEPEND"] = shared
 
 
 class Repo(object):
@@ -27,7 +28,9 @@ class Repo(object):
         self.first = None
         self.category = []
         for i in range(n):
-            p = Package(i)
+            if i % 2 == 0:
+                shared = ["shared by two", i]
+            p = Package(i, shared)
             self.by_key[p.key] = p
             self.weak[p.key] = p
             if i % 10 == 0:
@@ -86,6 +89,30 @@ def ways(o):
     return []
 
 
+def reached(avoid, roots=[sys.modules] + [chr(i) for i in range(256)] + list(range(-5, 257))):
+    """What modules, and what there is one of for ever, lead to without passing one of these, by id."""
+    todo = list(roots)
+    seen = {}
+    while todo:
+        o = todo.pop()
+        if id(o) in seen or id(o) in avoid:
+            continue
+        seen[id(o)] = o
+        todo.extend(gc.get_referents(o))
+        # The collector is not shown constants.
+        if type(o) is type(reached.__code__):
+            todo.extend([o.co_consts, o.co_names, o.co_name, o.co_filename])
+    return seen
+
+
+def domisize(objects):
+    """How many objects, and bytes, would go with them."""
+    whole = reached(())
+    kept = reached(set(id(o) for o in objects))
+    freed = [o for i, o in whole.items() if i not in kept]
+    return [len(freed), sum(sys.getsizeof(o) for o in freed)]
+
+
 def answers(repo):
     gc.collect()
     everything = closure()
@@ -120,6 +147,8 @@ def answers(repo):
         "shapes": united(count([p.data for p in packages], frozenset)),
         "first": sys.getsizeof(repo.first),
         "weak": len(repo.weak),
+        "domisize": domisize(packages),
+        "alone": dict((str(id(p)), domisize([p])) for p in packages[:3]),
     }
 
 
@@ -132,6 +161,6 @@ gc.collect()
 print("ready")
 sys.stdout.flush()
 for line in iter(sys.stdin.readline, ""):
-    made = [Package(100000000 + i) for i in range(int(line))]
+    made = [Package(100000000 + i, []) for i in range(int(line))]
     print("made")
     sys.stdout.flush()
