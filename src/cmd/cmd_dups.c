@@ -26,6 +26,7 @@ struct answer {
 	struct dups dups;
 	struct slots slots;
 	uint64_t n, unknown; /* objects selected, and of them not compared */
+	uint64_t unknown_bytes;
 	size_t limit;
 	bool is_text;
 };
@@ -214,15 +215,25 @@ put_totals(struct report *r, const struct answer *a)
 	put_number(r, "shapes_count", CELL_COUNT, a->slots.count);
 	put_number(r, "shapes_saved", CELL_BYTES, a->slots.saved);
 	put_number(r, "not_compared", CELL_COUNT, a->unknown);
+	put_number(r, "not_compared_size", CELL_BYTES, a->unknown_bytes);
 	if (a->n == 0)
 		report_line(r, "No objects match.");
 	else if (d->n == 0)
-		report_line(r, "No two objects are equal.");
+		report_line(r, "No two objects%s are equal.",
+			a->unknown > 0 ? " that could be compared" : "");
 	else
 		report_line(r,
 			"%s objects have %s value%s. One of each would save %s bytes.",
 			text_count(count, d->count), text_count(values, d->n),
 			d->n == 1 ? "" : "s", text_count(saved, d->saved));
+	if (a->unknown == 0)
+		return;
+	report_line(r,
+		"%s long value%s of %s bytes could not be compared: the dump has neither "
+		"the whole nor a digest,",
+		text_count(count, a->unknown), a->unknown == 1 ? "" : "s",
+		text_count(values, a->unknown_bytes));
+	report_line(r, "as large raw buffers are not copied from a process.");
 }
 
 static void
@@ -250,18 +261,12 @@ print_tables(struct report *r, const struct answer *a)
 static void
 print_notes(const struct answer *a)
 {
-	char n[TEXT_NUM];
 	const struct equals *e = &a->equals;
 
 	if (a->n > 0 && e->values == 0)
 		log_at(LOG_NORMAL,
 			"note: taken with --values none: only what holds the same "
 			"objects is known to be equal");
-	if (a->unknown > 0)
-		log_at(LOG_NORMAL,
-			"note: %s long value%s not compared: the dump has neither the "
-			"whole nor a digest",
-			text_count(n, a->unknown), a->unknown == 1 ? " was" : "s were");
 	for (size_t k = 0; k < a->dups.n; k++)
 		if (bitset_has(&e->by_digest, a->dups.rows[k].first)) {
 			log_at(LOG_NORMAL,
@@ -301,6 +306,8 @@ compute(struct answer *a, struct cmd_sel *sel, struct errbuf *eb)
 	a->n = bitset_count(&set);
 	bitset_and(&set, &a->equals.unknown);
 	a->unknown = bitset_count(&set);
+	BITSET_EACH(i, &set)
+	a->unknown_bytes += object_bytes(h, (objid)i);
 	return MS_OK;
 }
 

@@ -36,4 +36,14 @@ for row in deb-2.7 pyenv-3.6.15 pyenv-3.8.18 deb-3.11 pyenv-3.12.1 deb-3.13 nogi
 	[ -x build/interpreters/$row/python ] && check build/interpreters/$row/python
 done
 [ -n "$ran" ] || check "$PYTHON"
+
+# Large values that were left out of the copy: that they are not compared is said, with how many bytes.
+start_small 'big = [bytes(bytearray(range(256))) * 40000 for i in range(3)]'
+dump
+[ $status = 0 ] || fail "exit status $status"
+stop_target
+"$MEMSCAN" dups "$TMP/dump" 'size > 1M' > "$TMP/said" || fail "dups of large values"
+grep -qx 'No two objects that could be compared are equal\.' "$TMP/said" || fail "dups says that large values differ"
+grep -q '^3 long values of 30,720,099 bytes could not be compared' "$TMP/said" || fail "dups does not say what it could not compare"
+"$MEMSCAN" dups --json "$TMP/dump" 'size > 1M' | grep -q '"not_compared": 3,' || fail "nor in JSON"
 done_testing
