@@ -235,14 +235,21 @@ struct paths {
 	bool is_all; /* there are no more */
 };
 
-/*
- * Ways to object i that have nothing in common but i itself, as many as there are but at
- * most max; shortest first. Objects marked in `avoid` (may be NULL) are not passed.
- * MS_NOMEM   24 bytes an object are not to be had
- */
-MUST_CHECK enum status paths_disjoint(const struct graph *g, objid i, size_t max,
-	const struct bitset *avoid, struct paths *ret, struct errbuf *eb);
 void paths_fini(struct paths *p);
+
+/*
+ * Ways to one object after the other that have nothing in common but that object; objects
+ * marked in `avoid` (may be NULL, borrowed) are not passed.
+ * MS_NOMEM   36 bytes an object and 12 a reference are not to be had
+ * MS_LIMIT   more than two thousand million objects
+ */
+struct disjoint;
+MUST_CHECK enum status disjoint_new(const struct graph *g, const struct bitset *avoid,
+	struct disjoint **ret, struct errbuf *eb);
+
+/* As many ways to object i as there are, but at most max (1 or more); shortest first. */
+void disjoint_find(struct disjoint *d, objid i, size_t max, struct paths *ret);
+void disjoint_free(struct disjoint *d);
 
 /*
  * Ways merged: one node for all references of one kind and name that go on from one node;

@@ -116,19 +116,19 @@ put_path_line(struct report *r, const struct question *q, const struct path *p)
 static enum status
 put_all(struct report *r, const struct question *q, struct errbuf *eb)
 {
-	struct rows *rows = q->format != ROWS_TEXT ? begin_steps(r, q) : NULL;
+	struct disjoint *d;
 	uint64_t n_objects = 0, n_paths = 0;
-	enum status st = MS_OK;
 
+	enum status st = disjoint_new(&q->g, q->has_avoid ? &q->avoid : NULL, &d, eb);
+	if (st != MS_OK)
+		return st;
+	struct rows *rows = q->format != ROWS_TEXT ? begin_steps(r, q) : NULL;
 	BITSET_EACH(i, &q->set)
 	{
 		CLEAN(paths_fini) struct paths p = {0};
 		if (n_objects++ == q->limit)
 			break;
-		st = paths_disjoint(&q->g, (objid)i, (size_t)q->limit,
-			q->has_avoid ? &q->avoid : NULL, &p, eb);
-		if (st != MS_OK)
-			break;
+		disjoint_find(d, (objid)i, (size_t)q->limit, &p);
 		if (rows == NULL)
 			put_object_line(r, q, (objid)i);
 		for (size_t k = 0; k < p.n; k++) {
@@ -149,7 +149,8 @@ put_all(struct report *r, const struct question *q, struct errbuf *eb)
 		rows_end(rows, more);
 	else if (more > 0)
 		report_line(r, "... and %llu more objects", (unsigned long long)more);
-	return st;
+	disjoint_free(d);
+	return MS_OK;
 }
 
 /* ---- the shortest ---- */
