@@ -13,6 +13,38 @@
 
 #include "runner.h"
 
+/* Bytes of one message of a test to the runner, which moves twice as many for every check passed. */
+enum { MESSAGE_MAX = 2048 };
+
+#ifdef __SANITIZE_ADDRESS__
+const char *__asan_default_options(void);
+
+/*
+ * Every test is forked from this process, and when it ends, the search for leaks looks at each block that was ever
+ * freed here and waits in the quarantine: that of 256 MB, filled by the messages of millions of checks, cost more
+ * than all tests. What ASAN_OPTIONS says comes after this.
+ */
+const char *
+__asan_default_options(void)
+{
+	return "quarantine_size_mb=4";
+}
+#endif
+
+/*
+ * A limit is there for what hangs: machines are slow and busy at times, and sanitizers make slower. The environment
+ * may say otherwise.
+ */
+static void
+set_limits(void)
+{
+	setenv("CK_DEFAULT_TIMEOUT", "30", 0);
+#ifdef __SANITIZE_ADDRESS__
+	setenv("CK_TIMEOUT_MULTIPLIER", "4", 0);
+#endif
+	check_set_max_msg_size(MESSAGE_MAX);
+}
+
 static bool
 is_wanted(const char *name, int argc, char **argv)
 {
@@ -27,6 +59,7 @@ main(int argc, char **argv)
 {
 	const char *scripts = getenv("MEMSCAN_SCRIPTS");
 	const char *xml = getenv("MEMSCAN_CHECK_XML");
+	set_limits();
 	SRunner *sr = srunner_create(NULL);
 
 	for (const struct suite_row *r = suite_table; r->name != NULL; r++)
