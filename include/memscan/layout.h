@@ -91,7 +91,7 @@ struct layout {
 	enum preheader preheader;
 	uint64_t gc_head;     /* bytes of the collector's head in front of an object; 0: its bits are in the object */
 	unsigned digit_width; /* bytes of an int's digit: 4 (30 bits), or 2 (15 bits) */
-	bool has_immortals;  /* the low 32 bits of ob_refcnt count, negative is immortal (3.12) */
+	bool has_immortals;  /* the low 32 bits of ob_refcnt count, negative is immortal, of 32-bit machines more than there can be (3.12) */
 };
 
 /* ---- finding the runtime ---- */

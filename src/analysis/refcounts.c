@@ -122,6 +122,22 @@ is_asked(const struct audit *a, objid i)
 	return a->of == NULL || bitset_has(a->of, i);
 }
 
+/*
+ * The values that an instance reports are shown in its dict, too, which shares them: they
+ * come behind a shared key there, and are not reported.
+ */
+static bool
+is_shared(const struct heap *h, uint64_t r, uint64_t first)
+{
+	uint32_t label = h->label[r];
+
+	if (ref_kind(label) == RK_VALUE)
+		return (label & REF_HIDDEN) != 0 && r > first &&
+			ref_kind(h->label[r - 1]) == RK_KEY &&
+			ref_payload(h->label[r - 1]) == KEY_SHARED;
+	return ref_kind(label) == RK_KEY && ref_payload(label) == KEY_SHARED;
+}
+
 static void
 count_refs(struct audit *a)
 {
@@ -129,12 +145,10 @@ count_refs(struct audit *a)
 
 	for (objid i = 0; i < h->nobj; i++) {
 		bool is_special = a->type_is_special[h->type[i]] != 0;
-		uint64_t r, end = graph_refs(a->g, i, &r);
-		for (; r < end; r++) {
+		uint64_t first, end = graph_refs(a->g, i, &first);
+		for (uint64_t r = first; r < end; r++) {
 			uint32_t label = h->label[r];
-			if (!graph_holds(a->g, label) ||
-				(ref_kind(label) == RK_KEY &&
-					ref_payload(label) == KEY_SHARED) ||
+			if (!graph_holds(a->g, label) || is_shared(h, r, first) ||
 				(is_special && is_borrowed(a, h->type[i], label)))
 				continue;
 			a->c.left[h->to[r]]--;

@@ -254,8 +254,9 @@ derive_habits(struct layout *l)
 	l->digit_width = (unsigned)(digits->stride != 0 ? digits->stride : 4);
 	/* CPython: _PyObject_GC_TRACK, Include/internal/pycore_object.h: ob_gc_bits instead of a PyGC_Head (free-threaded). */
 	l->gc_head = l->gc_home == GC_HOME_MIMALLOC ? 0 : l->f[PYF_SIZEOF_GC_HEAD].size;
-	/* 3.12 splits the word, 3.14 puts flags into its upper half. */
-	l->has_immortals = layout_has(l, PYF_OB_REFCNT_SPLIT) || layout_has(l, PYF_OB_REFCNT_FULL);
+	/* 3.12 splits the word, 3.14 puts flags into its upper half; a word of 32 bits stayed as it was: attributes moved in 3.12. */
+	bool is_whole = l->machine.ptr_width == 4 && (l->attr_home == ATTR_TAGGED_312 || l->attr_home == ATTR_INLINE_313);
+	l->has_immortals = layout_has(l, PYF_OB_REFCNT_SPLIT) || layout_has(l, PYF_OB_REFCNT_FULL) || is_whole;
 	l->str_form = layout_has(l, PYF_SIZEOF_ASCII) ? STR_PEP393 : STR_27;
 	l->line_form = line_form(l);
 	/* CPython: _PyGC_REFS_SHIFT, Include/objimpl.h, of 3.4 to 3.7; 2.7 has no flags there. */

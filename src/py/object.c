@@ -181,6 +181,21 @@ object_is_gc(struct py *p, const struct pyobj *o)
 	return is_gc;
 }
 
+/*
+ * CPython: _Py_IsImmortal, Include/refcount.h. Objects of 32-bit processes have so many
+ * references or are immortal (3.12 and 3.13: UINT_MAX >> 2; 3.14: from 1 << 30 on).
+ */
+static bool
+is_immortal(const struct layout *l, uint64_t refcount)
+{
+	if (layout_has(l, PYF_OB_REF_LOCAL))
+		return refcount == LOCAL_IMMORTAL;
+	if (!l->has_immortals)
+		return false;
+	return l->machine.ptr_width == 4 ? refcount >= UINT32_MAX >> 2
+					 : (int32_t)refcount < 0;
+}
+
 uint32_t
 py_flags(struct py *p, const struct pyobj *o)
 {
@@ -197,10 +212,7 @@ py_flags(struct py *p, const struct pyobj *o)
 	if (p->rt->addr != 0 && o->addr >= p->rt->addr &&
 		o->addr - p->rt->addr < p->rt->size)
 		flags |= OF_STATIC;
-	bool is_immortal = layout_has(p->l, PYF_OB_REF_LOCAL)
-		? o->refcount == LOCAL_IMMORTAL
-		: p->l->has_immortals && (int32_t)o->refcount < 0;
-	if (is_immortal)
+	if (is_immortal(p->l, o->refcount))
 		flags |= OF_IMMORTAL;
 	const struct pystr *s;
 	if (p->l->str_form == STR_PEP393 && (ty->flags & TPF_UNICODE) &&

@@ -206,6 +206,24 @@ void belong_set_shared(struct belong *b, objid id);
 MUST_CHECK enum status belong_emit(struct belong *b, struct heap_sink *sink);
 void belong_fini(struct belong *b);
 
+/* ---- data.c: static data of program files ---- */
+
+/* The writable data of one file from one region on: [start, end), of which those from bss on are backed by no file. */
+struct data_part {
+	taddr start, end, bss;
+	const char *path; /* the target's */
+};
+enum { DATA_PAGE = 16, DATA_FILTER = 64 };
+struct data {
+	VEC(struct data_part) parts;  /* in ascending order */
+	uint64_t filter[DATA_FILTER]; /* hash of the pages of 64 KiB that have a .bss */
+};
+void data_init(struct data *d, struct target *t, struct modules *modules);
+void data_fini(struct data *d);
+
+/* Whether addr is in the part of some file's data that no file backs. */
+bool data_holds(const struct data *d, taddr addr);
+
 /* ---- the walk ---- */
 
 /* A buffer whose owner may still be looked for. */
@@ -236,6 +254,7 @@ struct walker {
 	VEC(uint32_t) gil_holders; /* threads */
 	struct damage damage;
 	struct foreign foreign;
+	struct data data;
 	struct walk_stats stats;
 };
 

@@ -9,25 +9,9 @@
 #include <string.h>
 
 #include "memscan/bytes.h"
-#include "memscan/elf.h"
 #include "memscan/limits.h"
 
-enum { PROT_W = 2, PROT_X = 4, SCAN_CHUNK = 65536 };
-
-/* Whether a region is mapped from a file that code is mapped from, too. */
-static bool
-is_of_program(const struct region *regions, size_t n, size_t i)
-{
-	const struct region *r = &regions[i];
-
-	if (r->path[0] != '/' || r->is_shared)
-		return false;
-	for (size_t k = 0; k < n; k++)
-		if ((regions[k].prot & PROT_X) && regions[k].inode == r->inode &&
-			strcmp(regions[k].path, r->path) == 0)
-			return true;
-	return false;
-}
+enum { SCAN_CHUNK = 65536 };
 
 static uint32_t
 file_name(struct walker *w, const char *path)
@@ -43,7 +27,7 @@ is_static(struct walker *w, taddr to)
 {
 	const struct region *r = target_region(w->t, to);
 
-	return r == NULL || r->path[0] == '/';
+	return r == NULL || r->path[0] == '/' || data_holds(&w->data, to);
 }
 
 static void
@@ -76,28 +60,6 @@ put_range(struct walker *w, taddr at, taddr end, uint32_t name, uint8_t *buf)
 		if (target_read(w->t, at, buf, n) == MS_OK)
 			put_words(w, buf, n, name);
 	}
-}
-
-/*
- * Where the data that begin in a region end: .bss goes on in the anonymous memory behind
- * it, which may be of somebody else further on.
- */
-static taddr
-data_end(struct walker *w, const struct region *r, const struct region *next)
-{
-	struct module *m = w->opts->modules != NULL
-		? modules_find(w->opts->modules, r->start)
-		: NULL;
-	taddr bss;
-	uint64_t size;
-
-	if (next == NULL || next->start != r->end || next->path[0] != '\0' ||
-		!(next->prot & PROT_W) || m == NULL ||
-		elf_section(m, ".bss", &bss, &size) != MS_OK)
-		return r->end;
-	if (bss < r->start || bss > r->end || size > next->end - bss)
-		return r->end;
-	return bss + size > r->end ? bss + size : r->end;
 }
 
 /* What an interpreter's state counts in front of an array of pointers: not more. */
@@ -156,16 +118,12 @@ void
 roots_put_native(struct walker *w)
 {
 	CLEAN_FREE uint8_t *buf = xmalloc(SCAN_CHUNK);
-	size_t n;
-	const struct region *r = target_regions(w->t, &n);
 
 	w->root = (struct heap_root){.thread = HEAP_NONE, .frame = HEAP_NONE};
-	for (size_t i = 0; i < n; i++) {
-		if (!(r[i].prot & PROT_W) || !is_of_program(r, n, i))
-			continue;
-		taddr end = data_end(w, &r[i], i + 1 < n ? &r[i + 1] : NULL);
-		if (end - r[i].start <= LIM_STATIC_DATA)
-			put_range(w, r[i].start, end, file_name(w, r[i].path), buf);
+	for (size_t i = 0; i < w->data.parts.n; i++) {
+		const struct data_part *d = &w->data.parts.at[i];
+		if (d->end - d->start <= LIM_STATIC_DATA)
+			put_range(w, d->start, d->end, file_name(w, d->path), buf);
 	}
 	put_states(w);
 }

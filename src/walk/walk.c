@@ -170,6 +170,8 @@ visit(struct walker *w, objid id, taddr addr)
 		return emit_unreadable(w, addr);
 	struct heap_obj h = {.addr = addr, .type = o.type->id, .refcount = o.refcount};
 	h.flags = py_flags(w->p, &o);
+	if (data_holds(&w->data, addr))
+		h.flags |= OF_STATIC;
 	if (w->belong.has_owners && (h.flags & OF_STATIC))
 		belong_set_shared(&w->belong, id);
 	if (py_size(w->p, &o, &h.size, &is_base) != MS_OK) {
@@ -457,6 +459,7 @@ walk_run(struct py *p, struct target *t, struct strtab *names, struct heap_sink 
 	idmap_init(&w->ids, target_machine(t)->ptr_width);
 	sink->is_ordering = true;
 	foreign_init(&w->foreign, p, t, opts);
+	data_init(&w->data, t, opts->modules);
 	struct py_hooks hooks = foreign_hooks(&w->foreign);
 	py_set_hooks(p, &hooks);
 	w->ahead = ahead_new(p, &w->queue, opts, sink->note != NULL);
@@ -473,6 +476,7 @@ walk_run(struct py *p, struct target *t, struct strtab *names, struct heap_sink 
 	ahead_free(w->ahead);
 	py_set_hooks(p, &(struct py_hooks){0});
 	foreign_fini(&w->foreign);
+	data_fini(&w->data);
 	idmap_fini(&w->ids);
 	queue_fini(&w->queue);
 	vec_fini(&w->buffers);

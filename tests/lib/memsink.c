@@ -507,6 +507,15 @@ memsink_add_ref(struct memsink *m, objid to, enum ref_kind kind, uint64_t payloa
 	return m->to.n - 1;
 }
 
+uint64_t
+memsink_add_hidden(struct memsink *m, objid to, enum ref_kind kind, uint64_t payload)
+{
+	struct heap_ref r = {to, ref_label(kind, payload) | REF_HIDDEN};
+
+	record_refs(m, &r, 1);
+	return m->to.n - 1;
+}
+
 void
 memsink_add_root(struct memsink *m, objid to, enum root_kind kind, const char *name)
 {

@@ -38,6 +38,9 @@ objid memsink_add_value(struct memsink *m, uint32_t type, taddr addr, uint64_t s
 /* A reference of the object made last; returns its number. */
 uint64_t memsink_add_ref(
 	struct memsink *m, objid to, enum ref_kind kind, uint64_t payload);
+/* One that tp_traverse does not report. */
+uint64_t memsink_add_hidden(
+	struct memsink *m, objid to, enum ref_kind kind, uint64_t payload);
 void memsink_add_root(struct memsink *m, objid to, enum root_kind kind, const char *name);
 
 #endif

@@ -137,6 +137,23 @@ START_TEST(by_presence)
 }
 END_TEST
 
+/* Of 32 bits the count has no half of its own: what came with immortal objects tells of them. */
+START_TEST(immortals_of_32_bits)
+{
+	const struct release *r = &releases[_i];
+	CLEAN(layout_fini) struct layout l = {0};
+	struct errbuf eb = {0};
+
+	if (r->refusal != NULL)
+		return;
+	layout_of(r, &l);
+	l.machine.ptr_width = 4;
+	ck_assert_int_eq(layout_derive(&l, &eb), MS_OK);
+	bool is_new = r->attr_home == ATTR_TAGGED_312 || r->attr_home == ATTR_INLINE_313;
+	ck_assert_msg(l.has_immortals == is_new, "%s", r->name);
+}
+END_TEST
+
 Suite *
 suite_derive(void)
 {
@@ -144,6 +161,7 @@ suite_derive(void)
 	TCase *t = tcase_create("derive");
 
 	tcase_add_loop_test(t, by_presence, 0, (int)ARRAY_LEN(releases));
+	tcase_add_loop_test(t, immortals_of_32_bits, 0, (int)ARRAY_LEN(releases));
 	suite_add_tcase(s, t);
 	return s;
 }

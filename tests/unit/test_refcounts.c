@@ -74,6 +74,32 @@ START_TEST(what_counts)
 }
 END_TEST
 
+/* A dict that shows an instance's values: what reports them holds them, the instance or, where it does not, the dict. */
+START_TEST(shared_values)
+{
+	struct memsink *m = memsink_new();
+	struct errbuf eb = {0};
+	CLEAN(graph_fini) struct graph g = {0};
+	CLEAN(refcounts_fini) struct refcounts c = {0};
+	uint32_t dict = memsink_add_type(m, "builtins", "dict");
+	uint32_t thing = memsink_add_type(m, "app", "Thing");
+	objid of = memsink_add_obj(m, dict, 0x1000, 200);
+
+	memsink_add_root(m, of, ROOT_LOCAL, "holder");
+	memsink_add_ref(m, of + 1, RK_KEY, KEY_SHARED);
+	if (_i == 0)
+		memsink_add_hidden(m, of + 2, RK_VALUE, 0);
+	else
+		memsink_add_ref(m, of + 2, RK_VALUE, 0);
+	memsink_add_obj(m, thing, 0x2000, 48);
+	objid value = memsink_add_obj(m, thing, 0x3000, 48);
+	ck_assert_int_eq(graph_build(memsink_heap(m), 0, &g, &eb), MS_OK);
+	ck_assert_int_eq(refcounts_compute(&g, NULL, &c, &eb), MS_OK);
+	ck_assert_int_eq(c.left[value], _i == 0 ? 1 : 0);
+	memsink_free(m);
+}
+END_TEST
+
 Suite *
 suite_refcounts(void)
 {
@@ -81,6 +107,7 @@ suite_refcounts(void)
 	TCase *tc = tcase_create("refcounts");
 
 	tcase_add_loop_test(tc, what_counts, 0, (int)ARRAY_LEN(cases));
+	tcase_add_loop_test(tc, shared_values, 0, 2);
 	suite_add_tcase(s, tc);
 	return s;
 }
