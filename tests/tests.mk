@@ -40,7 +40,7 @@ INTERPS    := $(foreach r,$(filter pyenv-3.9.% deb-3.11 pyenv-3.12.% deb-3.13 de
               isolated:$(r) shared:$(r)) \
               $(patsubst %,shared:%,$(filter pyenv-3.8.% pyenv-3.10.%,$(ROWS_HERE))) \
               $(patsubst %,host:%,$(filter pyenv-2.7.% pyenv-3.6.% pyenv-3.7.%,$(ROWS_HERE)))
-LIVE       := $(filter-out $(addprefix tests/live/,lib.sh exact.sh core.sh corelib.sh interps.sh run.sh samebytes.sh stacks.sh stripped.sh),$(wildcard tests/live/*.sh))
+LIVE       := $(filter-out $(addprefix tests/live/,lib.sh exact.sh core.sh corelib.sh interps.sh leaker.sh refcounts.sh run.sh samebytes.sh stacks.sh stripped.sh),$(wildcard tests/live/*.sh))
 SCRIPTS    := $(foreach p,$(PYTHONS),$(foreach t,mixed wide threads,tests/live/exact.sh:$(t):$(p))) \
               $(foreach p,$(PYTHONS_OTHER),tests/live/exact.sh:basic:$(p)) \
               $(foreach p,$(PYTHONS),$(foreach t,mixed wide threads,tests/live/core.sh:$(t):$(p))) \
@@ -48,7 +48,7 @@ SCRIPTS    := $(foreach p,$(PYTHONS),$(foreach t,mixed wide threads,tests/live/e
               $(OPEN_KEYS:%=tests/live/exact.sh:firstdict:$(CURDIR)/build/interpreters/%/python) \
               $(foreach p,$(PYTHONS) $(PYTHONS_OTHER),tests/live/stacks.sh:$(p) tests/live/samebytes.sh:$(p)) \
               $(foreach i,$(INTERPS),tests/live/interps.sh:$(subst :,:$(CURDIR)/build/interpreters/,$(i))/python) \
-              $(STRIPPED:%=tests/live/stripped.sh:%) tests/interpreters/whole.sh \
+              $(ROWS_HERE:%=tests/live/refcounts.sh:%) $(STRIPPED:%=tests/live/stripped.sh:%) tests/interpreters/whole.sh \
               $(sort $(LIVE)) $(sort $(wildcard tests/lint/*.sh)) \
               $(sort $(filter-out tests/cli/run.sh,$(wildcard tests/cli/*.sh))) $(FUZZERS:%=tests/corpus.sh:%)
 TESTENV     = MAKE='$(MAKE)' VARIANT='$(VARIANT)' BUILD='$(BUILD)' MEMSCAN='$(PROG)' CC='$(CC)' \

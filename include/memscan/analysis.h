@@ -494,7 +494,8 @@ struct refcounts_row {
  * The audit of reference counts: what is stored in each object against the references
  * that were found to it and that CPython counts. What is borrowed (weak references, the
  * interned table, globals of a frame, keys of a shared table) does not count. Words in the
- * static data of libraries explain what is left over, as far as there are any.
+ * static data of libraries, on C stacks and the like explain what is left over, as far as
+ * there are any.
  */
 struct refcounts {
 	int64_t *left; /* nobj: stored less found, and less such words; 0 if the count means nothing */
@@ -503,7 +504,7 @@ struct refcounts {
 	size_t n_over, n_under;
 	uint64_t audited, never_freed, uncounted; /* objects; static or immortal, deferred */
 	uint64_t exact;                           /* of those audited: nothing left, none missing */
-	uint64_t found, by_native; /* references; words of libraries that explained some */
+	uint64_t found, by_native; /* references; words that explained some */
 	uint64_t over_objects, over_refs, under_objects, under_refs;
 };
 

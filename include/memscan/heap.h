@@ -142,7 +142,8 @@ struct heap_interp {
 	X(INTERNED, "interned")  /* the table of interned strings */                     \
 	X(SMALL, "cache")        /* small ints, one-byte strings, empty containers */    \
 	X(TRACKED, "tracked")    /* on a GC list, and reached by no other root */        \
-	X(NATIVE, "native")      /* a word in the static data of a native library */
+	X(NATIVE, "native")      /* a word in the static data of a native library */     \
+	X(WORD, "word")          /* a word that may be a reference: it keeps nothing alive */
 
 enum root_kind {
 #define HEAP_ROOT_ENUM(id, name) ROOT_##id,

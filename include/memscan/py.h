@@ -182,6 +182,9 @@ void py_type_set_how(struct py *p, uint32_t id, enum type_how how);
 /* The type of the object at addr, or NULL if what is there is no object: the header alone is looked at. */
 const struct pytype *py_type_of(struct py *p, taddr addr);
 
+/* The same of what may well be no object: NULL unless another object of the type was met. */
+const struct pytype *py_type_seen(struct py *p, taddr obj);
+
 /*
  * Read the object at addr.
  * MS_FAULT   not there; MS_FORMAT  what is there is no object
@@ -206,6 +209,12 @@ bool py_has_table(const struct pytype *ty);
 
 /* All references of an object. MS_ABSENT: its type has no shape and no hook could tell; what was put so far stands. */
 MUST_CHECK enum status py_refs(struct py *p, const struct pyobj *o, struct refout *out);
+
+/*
+ * The part of an object that may hold references besides those of py_refs: what lies behind the part that a row tells
+ * of, or all where code, or nothing, does. False if there is none.
+ */
+bool py_unseen(const struct py *p, const struct pyobj *o, struct span *ret);
 
 /* Bytes as sys.getsizeof(); *is_base is set where a __sizeof__ could not be evaluated. MS_FAULT, MS_FORMAT. */
 MUST_CHECK enum status py_size(struct py *p, const struct pyobj *o, uint64_t *ret, bool *is_base);
@@ -313,6 +322,12 @@ MUST_CHECK enum status py_frames(struct py *p, taddr tstate, enum status (*each)
  * that is where the variables are, as in a class body. Up to 3.10 the object, the variables and f_locals.
  */
 MUST_CHECK enum status py_frame_refs(struct py *p, const struct pyframe *f, struct refout *out);
+
+/*
+ * The evaluation stack of a frame that runs, as far up as it may reach: how high it is cannot be told. False if it can,
+ * or if there is none.
+ */
+bool py_frame_rest(struct py *p, const struct pyframe *f, struct span *ret);
 
 /* The address of a code object's file name, 0 if it cannot be read. */
 taddr py_code_filename(struct py *p, taddr code);

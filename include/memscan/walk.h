@@ -25,6 +25,8 @@ struct walk_opts {
 	size_t value_max;   /* bytes of a value preview; 0: lengths only */
 	bool no_interpret;  /* do not interpret tp_traverse and __sizeof__: scan instead */
 	uint64_t tls_base;  /* thread pointer of a stopped thread, 0 if unknown */
+	const struct thread_regs *stopped; /* of each thread, as far as they are known; or NULL */
+	size_t n_stopped;
 	const char *(*thread_name)(void *self, uint64_t native_id); /* or NULL; "" if unknown */
 	uint64_t (*native_id)(void *self, uint64_t ident); /* kernel's id of a pthread_self(), 0 if unknown; or NULL */
 	void *thread_name_self; /* of both */

@@ -46,7 +46,8 @@ static bool
 is_counted_root(const struct inset *in, const struct heap_root *root)
 {
 	return root->kind != ROOT_TRACKED && root->kind != ROOT_INTERNED &&
-		root->kind != ROOT_NATIVE && kinds_want(in->of, root->to);
+		root->kind != ROOT_NATIVE && root->kind != ROOT_WORD &&
+		kinds_want(in->of, root->to);
 }
 
 /* Count what there is to come; afterwards first[i + 1] is where the next of i goes. */

@@ -170,6 +170,7 @@ root_counts(const struct audit *a, const struct heap_root *r)
 	case ROOT_STATIC:
 	case ROOT_SMALL:
 	case ROOT_NATIVE:
+	case ROOT_WORD:
 		return false;
 	default:
 		break;
@@ -194,7 +195,7 @@ count_roots(struct audit *a)
 			bitset_add(&a->is_linked, h->roots[k].frame);
 	for (uint32_t k = 0; k < h->nroot; k++) {
 		objid to = h->roots[k].to;
-		if (h->roots[k].kind == ROOT_NATIVE)
+		if (h->roots[k].kind == ROOT_NATIVE || h->roots[k].kind == ROOT_WORD)
 			a->c.native[to]++;
 		if (!root_counts(a, &h->roots[k]))
 			continue;
@@ -214,25 +215,51 @@ is_held_once(const struct heap *h, objid i)
 	return false;
 }
 
+static bool
+is_audited(const struct heap *h, objid i)
+{
+	return (h->flags[i] & (OF_STATIC | OF_IMMORTAL)) == 0 &&
+		heap_refcount(h, i) < COUNT_DEFERRED;
+}
+
+/*
+ * Since 3.14 a variable may borrow what the caller holds for as long as the call lasts:
+ * no reference is missing on account of one.
+ */
+static void
+forgive_locals(struct audit *a)
+{
+	const struct heap *h = a->h;
+
+	for (uint32_t k = 0; k < h->nroot; k++) {
+		const struct heap_root *r = &h->roots[k];
+		if ((r->kind != ROOT_LOCAL && r->kind != ROOT_STACK) ||
+			!root_counts(a, r) || a->c.left[r->to] >= 0 ||
+			!is_audited(h, r->to))
+			continue;
+		a->c.left[r->to]++;
+		a->c.found -= is_asked(a, r->to);
+	}
+}
+
 /* left, of which the references that were found have been taken, becomes what it says. */
 static void
 settle(struct audit *a, objid i)
 {
 	struct refcounts *c = &a->c;
-	uint64_t stored = heap_refcount(a->h, i), one = is_asked(a, i);
+	uint64_t one = is_asked(a, i);
 
 	if ((a->h->flags[i] & (OF_STATIC | OF_IMMORTAL)) != 0) {
 		c->never_freed += one;
 		c->left[i] = c->native[i] = 0;
 		return;
 	}
-	if (stored >= COUNT_DEFERRED) {
+	if (!is_audited(a->h, i)) {
 		c->uncounted += one;
 		c->left[i] = c->native[i] = 0;
 		return;
 	}
 	c->audited += one;
-	c->left[i] += (int64_t)stored;
 	if (c->left[i] > 0 && a->type_is_special[a->h->type[i]] && is_held_once(a->h, i))
 		c->left[i]--;
 	uint64_t left = c->left[i] > 0 ? (uint64_t)c->left[i] : 0;
@@ -293,9 +320,7 @@ make_rows(const struct audit *a, int sign, size_t *n)
 		struct refcounts_row *row = &rows[h->type[i]];
 		if (!is_asked(a, i))
 			continue;
-		bool counts = (h->flags[i] & (OF_STATIC | OF_IMMORTAL)) == 0 &&
-			heap_refcount(h, i) < COUNT_DEFERRED;
-		row->count += counts;
+		row->count += is_audited(h, i);
 		if (sign > 0 ? c->left[i] <= 0 : c->left[i] >= 0)
 			continue;
 		row->objects++;
@@ -336,6 +361,10 @@ refcounts_compute(const struct graph *g, const struct bitset *of, struct refcoun
 	resolve(&a);
 	count_refs(&a);
 	count_roots(&a);
+	for (objid i = 0; i < h->nobj; i++)
+		if (is_audited(h, i))
+			a.c.left[i] += (int64_t)heap_refcount(h, i);
+	forgive_locals(&a);
 	for (objid i = 0; i < h->nobj; i++)
 		settle(&a, i);
 	a.c.over = make_rows(&a, 1, &a.c.n_over);

@@ -433,12 +433,16 @@ test_new(struct sel_run *run, const struct sel_node *n, const struct bitset *wit
 	return MS_OK;
 }
 
-/* Held by something that is no object; GC lists and interned strings hold nothing. */
+/*
+ * Held by something that is no object; GC lists and interned strings hold nothing, and
+ * what a mere word does is not known.
+ */
 static void
 find_rooted(const struct heap *h, struct bitset *ret)
 {
 	for (uint32_t k = 0; k < h->nroot; k++)
-		if (h->roots[k].kind != ROOT_TRACKED && h->roots[k].kind != ROOT_INTERNED)
+		if (h->roots[k].kind != ROOT_TRACKED &&
+			h->roots[k].kind != ROOT_INTERNED && h->roots[k].kind != ROOT_WORD)
 			bitset_add(ret, h->roots[k].to);
 }
 

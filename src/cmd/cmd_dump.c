@@ -318,6 +318,9 @@ walk_into(struct acquired *a, const struct acquire_opts *o, const struct walk_op
 	struct walked walked = walked_of(a, w);
 	struct walk_opts told = *wo;
 	told.progress_self = &walked;
+	/* Of this copy: there may be another one. */
+	told.stopped = a->regs;
+	told.n_stopped = a->n_regs;
 	progress_begin(100);
 	progress_step("walking", 95);
 	st = walk_run(p, a->copy, names, sink, &told, stats, eb);

@@ -365,7 +365,9 @@ put_refcounts(struct report *r, const struct question *q)
 	report_line(r,
 		"%s objects audited; the counts of %s are those of the references found.",
 		text_count(a, c->audited), text_count(b, c->exact));
-	report_line(r, "%s references are words in the data of libraries.",
+	report_line(r,
+		"%s references are words in the data of libraries, on C stacks and the "
+		"like.",
 		text_count(a, c->by_native));
 	report_line(r,
 		"%s references to %s objects were not found: native code holds them, or "

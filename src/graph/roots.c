@@ -79,7 +79,8 @@ compare_entries(const void *pa, const void *pb)
 static bool
 is_known(const struct heap_root *r)
 {
-	return r->kind != ROOT_TRACKED && r->kind != ROOT_NATIVE && r->kind < ROOT_COUNT;
+	return r->kind != ROOT_TRACKED && r->kind != ROOT_NATIVE &&
+		r->kind != ROOT_WORD && r->kind < ROOT_COUNT;
 }
 
 static void

@@ -319,6 +319,33 @@ py_frame_refs(struct py *p, const struct pyframe *f, struct refout *out)
 	return linked_refs(p, f->addr, out);
 }
 
+bool
+py_frame_rest(struct py *p, const struct pyframe *f, struct span *ret)
+{
+	uint64_t width = p->l->machine.ptr_width, nlocals, stack;
+	bool is_linked = p->l->frame_chain == FRAMES_LINKED, is_sure = false;
+	enum pyf slots = is_linked ? PYF_FRAME_LOCALSPLUS : PYF_IFRAME_LOCALSPLUS;
+	uint32_t depth;
+
+	if (f->code == 0 || !layout_has(p->l, slots) ||
+		target_u32(p->t, f->code + layout_off(p->l, PYF_CODE_STACKSIZE),
+			&depth) != MS_OK)
+		return false;
+	if (is_linked) {
+		size_t n;
+		code_locals(p, f->code, &n);
+		nlocals = n;
+	} else {
+		slots_in_use(p, f->addr, f->code, false, &is_sure);
+		code_slots(p, f->code, &nlocals, &stack);
+	}
+	if (is_sure || nlocals > LIM_MEMBERS || depth > LIM_MEMBERS)
+		return false;
+	ret->start = f->addr + layout_off(p->l, slots) + nlocals * width;
+	ret->end = ret->start + depth * width;
+	return true;
+}
+
 /* ---- names for what frames and generators report when asked ---- */
 
 void

@@ -172,7 +172,23 @@ has_debug_head(const uint8_t *block, unsigned width)
 	return true;
 }
 
-/* The tracked object in a block, or 0. */
+/*
+ * When the first thread is started, objects with deferred counts become immortal, and those
+ * are no longer tracked (_Py_SetImmortal, Objects/object.c, 3.13): code that has run is
+ * never freed then, with all it refers to.
+ */
+static bool
+is_made_immortal(struct py *p, taddr obj)
+{
+	uint32_t local;
+
+	return layout_has(p->l, PYF_OB_REF_LOCAL) &&
+		target_u32(p->t, obj + layout_off(p->l, PYF_OB_REF_LOCAL), &local) ==
+		MS_OK &&
+		local == UINT32_MAX && py_type_of(p, obj) != NULL;
+}
+
+/* The object in a block that is tracked, or was until it was made immortal; or 0. */
 static taddr
 block_object(struct py *p, const struct page *pg, taddr block)
 {
@@ -184,10 +200,9 @@ block_object(struct py *p, const struct page *pg, taddr block)
 		return 0;
 	taddr obj = block + (has_debug_head(head, width) ? 2 * width : 0) +
 		(pg->tag == HEAP_GC_PRE ? 2 * width : 0);
-	if (target_u8(p->t, obj + layout_off(p->l, PYF_OB_GC_BITS), &bits) != MS_OK ||
-		!(bits & BIT_TRACKED))
+	if (target_u8(p->t, obj + layout_off(p->l, PYF_OB_GC_BITS), &bits) != MS_OK)
 		return 0;
-	return obj;
+	return (bits & BIT_TRACKED) || is_made_immortal(p, obj) ? obj : 0;
 }
 
 static enum status

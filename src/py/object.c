@@ -75,11 +75,12 @@ copy_view(struct py *p, taddr addr, size_t need, uint8_t *to, bool *is_file)
  * CPython, free-threaded: the owner's count and that of all other threads, which has two
  * flags below it (Include/refcount.h); an object with a deferred count has a large bias
  * in it
- * (_Py_REF_DEFERRED, Include/internal/pycore_object_deferred.h, 3.14).
+ * (_Py_REF_DEFERRED, Include/internal/pycore_object_deferred.h, 3.14), or before that one
+ * that nobody has (_PyObject_SetDeferredRefcount, Objects/object.c, 3.13).
  */
 #define LOCAL_IMMORTAL UINT32_MAX
 #define REF_DEFERRED (INT64_MAX / 8)
-enum { SHARED_SHIFT = 2, GC_BIT_TRACKED = 1 };
+enum { SHARED_SHIFT = 2, GC_BIT_TRACKED = 1, GC_BIT_DEFERRED = 64 };
 
 uint64_t
 object_refcount(const struct layout *l, const uint8_t *v)
@@ -95,6 +96,9 @@ object_refcount(const struct layout *l, const uint8_t *v)
 		return local;
 	if (shared > REF_DEFERRED / 2)
 		shared -= REF_DEFERRED;
+	else if (layout_has(l, PYF_OB_GC_BITS) && local > 0 &&
+		(layout_get(l, PYF_OB_GC_BITS, v) & GC_BIT_DEFERRED))
+		local--;
 	return local + (uint64_t)shared;
 }
 
@@ -309,6 +313,30 @@ member_refs(struct py *p, const struct pyobj *o, struct refout *out)
 			refout_put(out, to, ty->members[i].label | REF_HIDDEN);
 	}
 	return MS_OK;
+}
+
+/* Smaller ones are a number or two. */
+enum { UNSEEN_WORDS = 5 };
+
+bool
+py_unseen(const struct py *p, const struct pyobj *o, struct span *ret)
+{
+	const struct pytype *ty = o->type, *c = ty->cbase;
+	uint64_t from = 2 * (uint64_t)p->l->machine.ptr_width;
+
+	if (c->basicsize < UNSEEN_WORDS * (uint64_t)p->l->machine.ptr_width ||
+		ty->is_structseq || (ty->flags & (TPF_LONG | TPF_BYTES | TPF_UNICODE)))
+		return false;
+	if (py_has_table(ty)) {
+		const struct pytype *b = c;
+		while (b != NULL && b->own_shape == NULL)
+			b = b->base;
+		if (b == NULL || b->basicsize >= c->basicsize)
+			return false;
+		from = b->basicsize;
+	}
+	*ret = (struct span){o->addr + from, o->addr + c->basicsize};
+	return true;
 }
 
 enum status

@@ -540,6 +540,18 @@ py_type(struct py *p, taddr addr)
 	return ty;
 }
 
+const struct pytype *
+py_type_seen(struct py *p, taddr obj)
+{
+	uint64_t addr;
+	uint32_t i;
+
+	if (py_word(p, obj + layout_off(p->l, PYF_OB_TYPE), &addr) != MS_OK ||
+		!map_get(&p->type_index, addr, &i) || i == 0)
+		return NULL;
+	return p->types.at[i - 1];
+}
+
 static void
 settle_attrs(struct py *p, struct pytype *w)
 {

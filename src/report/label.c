@@ -347,6 +347,7 @@ root_text(const struct heap *h, uint32_t root, char *buf, size_t cap)
 		[ROOT_SMALL] = {"cache", false},
 		[ROOT_TRACKED] = {"tracked, held by nothing known", false},
 		[ROOT_NATIVE] = {"native", false},
+		[ROOT_WORD] = {"perhaps a word of", false},
 	};
 	CLEAN(out_fini) struct out o = {0};
 	const struct heap_root *r = &h->roots[root];

@@ -75,7 +75,8 @@ data_init(struct data *d, struct target *t, struct modules *modules)
 		if (!(r[i].prot & PROT_W) || !is_of_program(r, n, i))
 			continue;
 		taddr end = data_end(modules, &r[i], i + 1 < n ? &r[i + 1] : NULL);
-		vec_push(&d->parts, ((struct data_part){r[i].start, end, r[i].end, r[i].path}));
+		vec_push(&d->parts,
+			((struct data_part){r[i].start, end, r[i].end, r[i].path}));
 		if (end > r[i].end)
 			filter_add(d, r[i].end, end);
 	}

@@ -224,6 +224,24 @@ void data_fini(struct data *d);
 /* Whether addr is in the part of some file's data that no file backs. */
 bool data_holds(const struct data *d, taddr addr);
 
+/* ---- words.c: what may be references, and nothing reports ---- */
+
+struct kept_word {
+	taddr to;
+	uint32_t name;
+};
+struct word_span {
+	struct span span;
+	struct heap_root root; /* what its words become */
+	size_t first, last;    /* roots put of the same thing: what is among them is told already */
+};
+struct words {
+	VEC(struct kept_word) kept;  /* of objects */
+	VEC(struct word_span) spans; /* of threads and frames */
+	VEC(uint64_t) idents;        /* of threads */
+};
+void words_fini(struct words *s);
+
 /* ---- the walk ---- */
 
 /* A buffer whose owner may still be looked for. */
@@ -255,6 +273,7 @@ struct walker {
 	struct damage damage;
 	struct foreign foreign;
 	struct data data;
+	struct words words;
 	struct walk_stats stats;
 };
 
@@ -272,8 +291,24 @@ MUST_CHECK enum status roots_emit(struct walker *w);
 
 /* FROM_ROOT and whose root it is that is being put. */
 uint32_t roots_from(const struct walker *w);
-/* statics.c: words in the static data of program files that point to objects with an id. */
-void roots_put_native(struct walker *w);
+/*
+ * statics.c: whether there is a tuple or dict that the collector does not list, as of numbers and strings alone: names of
+ * a C function's parameters, a cache. A word may lead to one that nothing else leads to. It is one if its count is,
+ * and all that is in it.
+ */
+bool statics_is_plain(struct walker *w, taddr to);
+
+/* statics.c: words in the static data of program files that point to objects with an id; those of data alone, and visit what they lead to. */
+MUST_CHECK enum status roots_put_native(struct walker *w);
+
+/* words.c. The span's words are put as roots at the end, but those that are among the roots put from here to words_told. */
+void words_keep_span(struct walker *w, struct span span, const char *name);
+void words_keep_thread(struct walker *w, const struct pythread *th);
+void words_told(struct walker *w);
+
+/* The words of o whose references are all in w->out. */
+void words_keep_unseen(struct walker *w, const struct pyobj *o);
+MUST_CHECK enum status words_put(struct walker *w);
 void root_add(struct walker *w, taddr to, enum root_kind kind, uint32_t name);
 
 /* buffers.c: read the buffer of object id at addr, whose size is given; and at the end emit all. */

@@ -111,6 +111,9 @@ put_frame(void *self, const struct pyframe *f)
 	enum status st = w->sink->frame(w->sink->self, &h);
 	if (st != MS_OK)
 		return st;
+	struct span rest;
+	if (py_frame_rest(w->p, f, &rest))
+		words_keep_span(w, rest, "evaluation stack");
 	begin_roots(w, ROOT_FRAME);
 	if (py_frame_refs(w->p, f, &w->out) != MS_OK)
 		damage_note(&w->damage, "frame cannot be read", f->addr);
@@ -141,10 +144,12 @@ put_thread(struct walker *w, const struct pythread *th)
 
 	uint32_t frame = w->root.frame;
 	w->root.frame = HEAP_NONE;
+	words_keep_thread(w, th);
 	begin_roots(w, ROOT_THREAD);
 	if (py_thread_refs(w->p, th->addr, &w->out) != MS_OK)
 		damage_note(&w->damage, "thread state cannot be read", th->addr);
 	st = w->out.flush(&w->out);
+	words_told(w);
 	w->root.frame = frame;
 	if (st != MS_OK)
 		return st;

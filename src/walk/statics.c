@@ -1,7 +1,7 @@
 /*
  * What lies in the static data of program files: words that point to objects of the heap.
- * A word may be stale, so it leads to no object that is not known already; it says who
- * may hold one that nothing else does.
+ * A word may be stale, so it leads to no object that is not known already, but those that
+ * nothing else could lead to; it says who may hold one that nothing else does.
  */
 #include "priv.h"
 
@@ -11,7 +11,7 @@
 #include "memscan/bytes.h"
 #include "memscan/limits.h"
 
-enum { SCAN_CHUNK = 65536 };
+enum { SCAN_CHUNK = 65536, COUNT_MAX = 1 << 20, HEAD_MAX = 64 };
 
 static uint32_t
 file_name(struct walker *w, const char *path)
@@ -30,6 +30,53 @@ is_static(struct walker *w, taddr to)
 	return r == NULL || r->path[0] == '/' || data_holds(&w->data, to);
 }
 
+/* refout.flush where the first of many are enough. */
+static enum status
+is_full(struct refout *o)
+{
+	(void)o;
+	return MS_LIMIT;
+}
+
+/*
+ * CPython: _PyObject_GC_MAY_BE_TRACKED, Include/internal/pycore_object.h: what a tuple or
+ * dict may hold that the collector has dropped from its lists.
+ */
+static bool
+is_plain(struct walker *w, taddr to)
+{
+	const struct pytype *ty = py_type_seen(w->p, to);
+
+	return ty != NULL &&
+		(!(ty->flags & TPF_HAVE_GC) || (ty->flags & TPF_TYPE) ||
+			(ty->own_shape != NULL && (ty->flags & (TPF_TUPLE | TPF_DICT))));
+}
+
+bool
+statics_is_plain(struct walker *w, taddr to)
+{
+	/* There are no objects in what a copy has left out. */
+	const struct pytype *ty =
+		target_is_left_out(w->t, to, HEAD_MAX) ? NULL : py_type_seen(w->p, to);
+	struct pyobj o;
+
+	if (ty == NULL || ty->own_shape == NULL ||
+		!(ty->flags & (TPF_TUPLE | TPF_DICT)) || py_obj(w->p, to, &o) != MS_OK ||
+		o.refcount == 0 || o.refcount > COUNT_MAX ||
+		py_flags(w->p, &o) & (OF_TRACKED | OF_IMMORTAL))
+		return false;
+	struct refout *out = xcalloc(1, sizeof(*out));
+	out->flush = is_full;
+	enum status st = py_refs(w->p, &o, out);
+	/* The table of interned strings has each for itself, and does not count them. */
+	bool is_whole = (st == MS_OK || st == MS_LIMIT) && out->n > 0 &&
+		!((ty->flags & TPF_DICT) && out->n > 1 && out->at[0].to == out->at[1].to);
+	for (size_t i = 0; i < out->n && is_whole; i++)
+		is_whole = is_plain(w, out->at[i].to);
+	free(out);
+	return is_whole;
+}
+
 static void
 put_words(struct walker *w, const uint8_t *at, size_t n, uint32_t name)
 {
@@ -42,7 +89,11 @@ put_words(struct walker *w, const uint8_t *at, size_t n, uint32_t name)
 		if (to < 4096 || !is_pointer_aligned(to, width))
 			continue;
 		objid id = idmap_get(&w->ids, to);
-		if (id == OBJID_NONE || is_static(w, to))
+		if (is_static(w, to))
+			continue;
+		if (id == OBJID_NONE && statics_is_plain(w, to))
+			id = walk_discover(w, to);
+		if (id == OBJID_NONE)
 			continue;
 		struct heap_root r = w->root;
 		r.to = id;
@@ -114,7 +165,7 @@ put_states(struct walker *w)
 	w->root.interp = 0;
 }
 
-void
+enum status
 roots_put_native(struct walker *w)
 {
 	CLEAN_FREE uint8_t *buf = xmalloc(SCAN_CHUNK);
@@ -126,4 +177,5 @@ roots_put_native(struct walker *w)
 			put_range(w, d->start, d->end, file_name(w, d->path), buf);
 	}
 	put_states(w);
+	return walk_drain(w);
 }

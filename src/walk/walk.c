@@ -131,7 +131,10 @@ emit_refs(struct walker *w, const struct pyobj *o, uint64_t size, bool is_scanne
 	w->current = o->addr;
 	w->after_key = false;
 	w->out.n = 0;
+	uint64_t before = w->stats.refs;
 	enum status st = py_refs(w->p, o, &w->out);
+	if (st == MS_OK && w->stats.refs == before)
+		words_keep_unseen(w, o);
 	if (st == MS_ABSENT && is_scanned)
 		st = opaque_refs(w, o, size);
 	else if (st == MS_FAULT || st == MS_FORMAT || st == MS_ABSENT) {
@@ -421,7 +424,9 @@ walk_all(struct walker *w, struct errbuf *eb)
 	if (st == MS_OK && w->queue.n >= LIM_OBJECTS)
 		return errbuf_set(eb, MS_LIMIT, "more than %lu objects", LIM_OBJECTS);
 	if (st == MS_OK)
-		roots_put_native(w);
+		st = roots_put_native(w);
+	if (st == MS_OK)
+		st = words_put(w);
 	if (st == MS_OK)
 		st = emit_order(w);
 	if (st == MS_OK)
@@ -477,6 +482,7 @@ walk_run(struct py *p, struct target *t, struct strtab *names, struct heap_sink 
 	py_set_hooks(p, &(struct py_hooks){0});
 	foreign_fini(&w->foreign);
 	data_fini(&w->data);
+	words_fini(&w->words);
 	idmap_fini(&w->ids);
 	queue_fini(&w->queue);
 	vec_fini(&w->buffers);

@@ -1,5 +1,7 @@
 #include "smallgraph.h"
 
+#include "memscan/mem.h"
+
 #include <check.h>
 #include <string.h>
 
@@ -59,11 +61,11 @@ static void
 put_roots(struct small *s, uint64_t *rng)
 {
 	static const enum root_kind kinds[] = {ROOT_MODULE, ROOT_LOCAL, ROOT_FRAME,
-		ROOT_INTERP, ROOT_STATIC, ROOT_NATIVE, ROOT_TRACKED};
+		ROOT_INTERP, ROOT_STATIC, ROOT_NATIVE, ROOT_TRACKED, ROOT_WORD};
 
 	for (uint64_t k = sample_below(rng, 4); k > 0; k--)
 		memsink_add_root(s->m, (objid)sample_below(rng, s->n),
-			kinds[sample_below(rng, 7)], "root");
+			kinds[sample_below(rng, ARRAY_LEN(kinds))], "root");
 }
 
 void

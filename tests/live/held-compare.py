@@ -43,7 +43,7 @@ class Graph:
         self.to = [[] if i in quiet else [self.number[r["to"]] for r in o["refs"] if r["kind"] != "weak"]
                    for i, o in enumerate(objects)]
         self.refs = [{(r["to"], r["kind"]) for r in o["refs"] if r["kind"] != "weak"} for o in objects]
-        known = {self.number[r["to"]] for r in roots if r["kind"] not in ("tracked", "native")}
+        known = {self.number[r["to"]] for r in roots if r["kind"] not in ("tracked", "native", "word")}
         known |= {i for i, o in enumerate(objects) if {"static", "immortal"} & set(o["flags"])}
         self.held = self.reach(known, set())
         # What nothing known holds stays whatever of the rest is removed.

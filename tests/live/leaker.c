@@ -28,6 +28,13 @@ static PyMethodDef methods[] = {
 	{NULL, NULL, 0, NULL},
 };
 
+#if PY_MAJOR_VERSION < 3
+PyMODINIT_FUNC
+initleaker(void)
+{
+	Py_InitModule("leaker", methods);
+}
+#else
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "leaker", .m_size = -1, .m_methods = methods};
 
 PyMODINIT_FUNC
@@ -35,3 +42,4 @@ PyInit_leaker(void)
 {
 	return PyModule_Create(&module);
 }
+#endif

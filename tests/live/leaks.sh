@@ -2,20 +2,10 @@
 # Leaks of every kind are named, with the extension's that forgets a Py_DECREF; on 3.11 and, as far as they are there,
 # an older and newer releases.
 . tests/live/lib.sh
-
-# build PYTHON: the extension for it in $TMP/NAME; false if there is nothing to build it with.
-build() {
-	includes=$("$1" -c 'import sysconfig; print(sysconfig.get_paths()["include"])')
-	[ -f "$includes/Python.h" ] || return 1
-	compiler=${CC:-cc}
-	command -v "${compiler%% *}" > /dev/null || return 1
-	rm -f "$TMP/leaker.so"
-	$compiler -shared -fPIC -O1 -I "$includes" -o "$TMP/leaker.so" $live/leaker.c || fail "the extension does not compile"
-}
+. tests/live/leaker.sh
 
 check() { # interpreter
-	rm -f "$TMP/leaker.so"
-	if build "$1"; then built=yes; else echo "no headers of $1: no extension"; fi
+	if build_leaker "$1"; then built=yes; else echo "no headers of $1: no extension"; fi
 	start "$1" -S $live/leaks.py "$TMP/account" "$TMP"
 	dump
 	[ $status = 0 ] || fail "exit status $status"

@@ -21,7 +21,8 @@ check_entries(const struct small *s)
 
 	ck_assert_uint_eq(small_reach(s, 0), all);
 	for (uint32_t k = 0; k < s->h->nroot; k++)
-		if (s->h->roots[k].kind != ROOT_TRACKED)
+		if (s->h->roots[k].kind != ROOT_TRACKED &&
+			s->h->roots[k].kind != ROOT_WORD)
 			known |= 1u << s->h->roots[k].to;
 	for (uint32_t e = 0; e < s->g.n_entry; e++) {
 		objid i = s->g.entry[e];

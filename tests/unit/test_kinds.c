@@ -69,7 +69,7 @@ same_referrers(const struct heap *h, objid a, objid b)
 			return false;
 	}
 	for (uint32_t k = 0; k < ROOT_COUNT; k++)
-		if (k != ROOT_TRACKED && k != ROOT_INTERNED &&
+		if (k != ROOT_TRACKED && k != ROOT_INTERNED && k != ROOT_WORD &&
 			is_root_of(h, a, k) != is_root_of(h, b, k))
 			return false;
 	return true;

@@ -305,6 +305,19 @@ START_TEST(adds_both_counts)
 	ck_assert_uint_eq(object_refcount(&l, v), 7);
 	memset(v + 12, 0xff, 4);
 	ck_assert_uint_eq(object_refcount(&l, v), 0xffffffff);
+	/* Before there was a bias, a deferred one had one count more; what is not deferred has not. */
+	field(&l, PYF_OB_GC_BITS, 11, 1);
+	memset(v, 0, sizeof(v));
+	v[12] = 3;
+	v[16] = 2 << 2;
+	v[11] = 1;
+	ck_assert_uint_eq(object_refcount(&l, v), 5);
+	v[11] = 1 | 64;
+	ck_assert_uint_eq(object_refcount(&l, v), 4);
+	memcpy(v + 16, &deferred, 8);
+	ck_assert_uint_eq(object_refcount(&l, v), 7);
+	memset(v + 12, 0xff, 4);
+	ck_assert_uint_eq(object_refcount(&l, v), 0xffffffff);
 }
 END_TEST
 

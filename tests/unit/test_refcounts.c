@@ -36,7 +36,11 @@ static const struct {
 	{NO_REF, 0, ROOT_FRAME, "f_globals", 1, 0},
 	{NO_REF, 0, ROOT_NATIVE, "libx.so", 0, 1},
 	{RK_MEMBER, 0, ROOT_NATIVE, "libx.so", 0, 0},
-	{RK_MEMBER, 0, ROOT_LOCAL, "x", -1, 0},
+	{RK_MEMBER, 0, ROOT_INTERP, "modules", -1, 0},
+	/* A variable may have borrowed it. */
+	{RK_MEMBER, 0, ROOT_LOCAL, "x", 0, 0},
+	{NO_REF, 0, ROOT_WORD, "C stack", 0, 1},
+	{RK_MEMBER, 0, ROOT_WORD, "C stack", 0, 0},
 };
 
 START_TEST(what_counts)

@@ -1,0 +1,243 @@
+/*
+ * Words that may be references which nothing reports: on the C stacks of threads, in
+ * their states, on the evaluation stack of a frame that runs (how high it is the eval
+ * loop knows alone), in the parts of an object that neither a row nor its code tells of.
+ * They are no references: a word may be stale, or borrowed. They say where those may be
+ * that an object's count has and that were not found.
+ */
+#include "priv.h"
+
+#include <stdlib.h>
+
+#include "memscan/bytes.h"
+#include "memscan/limits.h"
+
+enum {
+	STACK_MAX = 8 << 20, /* bytes of a C stack: what most threads have in all */
+	OUTERMOST = 4096, /* bytes of it with static TLS and the variables of the function
+			     that a thread began with */
+	BLOCK_WORDS = 8,  /* of a block that one of those points to: struct bootstate,
+			     Modules/_threadmodule.c */
+	STATE_WORDS =
+		80, /* of a PyThreadState: its references are among its first fields */
+	UNSEEN_MAX = 1 << 20, /* words of objects kept */
+};
+
+/* ---- while walking ---- */
+
+void
+words_keep_span(struct walker *w, struct span span, const char *name)
+{
+	struct word_span s = {
+		.span = span, .root = w->root, .first = w->roots.n, .last = w->roots.n};
+
+	if (span.end <= span.start)
+		return;
+	s.root.kind = ROOT_WORD;
+	s.root.frame = HEAP_NONE;
+	s.root.name = strtab_puts(w->names, name);
+	vec_push(&w->words.spans, s);
+}
+
+void
+words_told(struct walker *w)
+{
+	if (w->words.spans.n > 0)
+		w->words.spans.at[w->words.spans.n - 1].last = w->roots.n;
+}
+
+void
+words_keep_thread(struct walker *w, const struct pythread *th)
+{
+	uint64_t width = target_machine(w->t)->ptr_width;
+
+	vec_push(&w->words.idents, th->ident);
+	words_keep_span(w, (struct span){th->addr, th->addr + STATE_WORDS * width},
+		"PyThreadState");
+}
+
+static bool
+is_reported(const struct refout *o, taddr to)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (o->at[i].to == to)
+			return true;
+	return false;
+}
+
+void
+words_keep_unseen(struct walker *w, const struct pyobj *o)
+{
+	uint64_t width = target_machine(w->t)->ptr_width;
+	struct span s;
+
+	if (!py_unseen(w->p, o, &s))
+		return;
+	/* What was reported is not of there. */
+	bool is_behind = py_has_table(o->type);
+	for (taddr at = s.start; at + width <= s.end; at += width) {
+		uint64_t to;
+		if (w->words.kept.n >= UNSEEN_MAX)
+			return;
+		if (target_word(w->t, at, &to) != MS_OK || to < 4096 || to % width != 0 ||
+			(to >= o->addr && to < s.end) ||
+			target_region(w->t, to) == NULL ||
+			(!is_behind && is_reported(&w->out, to)))
+			continue;
+		vec_push(&w->words.kept, ((struct kept_word){to, o->type->name}));
+	}
+}
+
+/* ---- at the end ---- */
+
+/* Whether the root is among those that were put for the same thing, which tells of it
+ * already. */
+static bool
+is_put(const struct walker *w, const struct word_span *s, objid id)
+{
+	for (size_t i = s->first; i < s->last; i++)
+		if (w->roots.at[i].to == id)
+			return true;
+	return false;
+}
+
+static void
+put_bytes(struct walker *w, const struct word_span *s, const uint8_t *at, size_t n)
+{
+	const struct machine *m = target_machine(w->t);
+	bool swap = m->big_endian != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
+
+	for (size_t off = 0; off + m->ptr_width <= n; off += m->ptr_width) {
+		struct heap_root r = s->root;
+		taddr to = load_uint(at + off, m->ptr_width, swap);
+		r.to = to >= 4096 && to % m->ptr_width == 0 ? idmap_get(&w->ids, to)
+							    : OBJID_NONE;
+		if (r.to != OBJID_NONE && !is_put(w, s, r.to))
+			vec_push(&w->roots, r);
+	}
+}
+
+static void
+put_span(struct walker *w, const struct word_span *s)
+{
+	uint8_t buf[4096];
+
+	for (taddr at = s->span.start; at < s->span.end; at += sizeof(buf)) {
+		uint64_t n = s->span.end - at;
+		if (n > sizeof(buf))
+			n = sizeof(buf);
+		if (!target_is_left_out(w->t, at, n) &&
+			target_read(w->t, at, buf, n) == MS_OK)
+			put_bytes(w, s, buf, n);
+	}
+}
+
+/* What the outermost words of a stack point to that is no object: the arguments of the
+ * thread's function. */
+static void
+put_blocks(struct walker *w, const struct word_span *stack, taddr from)
+{
+	uint64_t width = target_machine(w->t)->ptr_width;
+	struct word_span block = *stack;
+
+	for (taddr at = from; at + width <= stack->span.end; at += width) {
+		uint64_t to;
+		if (target_word(w->t, at, &to) != MS_OK || to < 4096 || to % width != 0 ||
+			idmap_get(&w->ids, to) != OBJID_NONE)
+			continue;
+		const struct region *r = target_region(w->t, to);
+		if (r == NULL || r->path[0] == '/' ||
+			(to >= stack->span.start && to < stack->span.end))
+			continue;
+		block.span = (struct span){to, to + BLOCK_WORDS * width};
+		if (target_is_mapped(w->t, to, BLOCK_WORDS * width))
+			put_span(w, &block);
+	}
+}
+
+/* The C stack of a thread, from its stack pointer to what it began with. */
+static void
+put_stack(struct walker *w, uint64_t sp)
+{
+	uint64_t width = target_machine(w->t)->ptr_width;
+	const struct region *r = target_region(w->t, sp);
+	struct word_span s = {.root = {.kind = ROOT_WORD,
+				      .thread = HEAP_NONE,
+				      .frame = HEAP_NONE,
+				      .interp = HEAP_NONE}};
+	bool has_end = false;
+
+	if (r == NULL || r->path[0] == '/')
+		return;
+	s.span = (struct span){sp / width * width, r->end};
+	s.root.name = strtab_puts(w->names, "C stack");
+	/* CPython: a thread's ident is its pthread_t, which the C libraries of Linux have
+	 * at the stack's upper end. */
+	for (size_t i = 0; i < w->words.idents.n; i++) {
+		uint64_t ident = w->words.idents.at[i];
+		if (ident <= s.span.start || ident >= s.span.end)
+			continue;
+		s.span.end = ident;
+		has_end = true;
+	}
+	if (s.span.end - s.span.start > STACK_MAX)
+		s.span.end = s.span.start + STACK_MAX;
+	put_span(w, &s);
+	if (has_end)
+		put_blocks(w, &s,
+			s.span.end - s.span.start > OUTERMOST ? s.span.end - OUTERMOST
+							      : s.span.start);
+}
+
+static int
+compare_pointers(const void *pa, const void *pb)
+{
+	uint64_t a = *(const uint64_t *)pa, b = *(const uint64_t *)pb;
+
+	return a < b ? -1 : a > b;
+}
+
+/* In order of addresses: a core lists threads in another order than the process does. */
+static void
+put_stacks(struct walker *w)
+{
+	size_t n = w->opts->n_stopped;
+	CLEAN_FREE uint64_t *sp = xcalloc(n + 1, sizeof(*sp));
+
+	for (size_t i = 0; i < n; i++)
+		sp[i] = w->opts->stopped[i].sp;
+	qsort(sp, n, sizeof(*sp), compare_pointers);
+	for (size_t i = 0; i < n; i++)
+		put_stack(w, sp[i]);
+}
+
+enum status
+words_put(struct walker *w)
+{
+	struct heap_root r = {.kind = ROOT_WORD,
+		.thread = HEAP_NONE,
+		.frame = HEAP_NONE,
+		.interp = HEAP_NONE};
+
+	for (size_t i = 0; i < w->words.kept.n; i++) {
+		taddr to = w->words.kept.at[i].to;
+		r.to = idmap_get(&w->ids, to);
+		if (r.to == OBJID_NONE && statics_is_plain(w, to))
+			r.to = walk_discover(w, to);
+		r.name = w->words.kept.at[i].name;
+		if (r.to != OBJID_NONE)
+			vec_push(&w->roots, r);
+	}
+	for (size_t i = 0; i < w->words.spans.n; i++)
+		put_span(w, &w->words.spans.at[i]);
+	put_stacks(w);
+	return walk_drain(w);
+}
+
+void
+words_fini(struct words *s)
+{
+	vec_fini(&s->kept);
+	vec_fini(&s->spans);
+	vec_fini(&s->idents);
+}
