@@ -212,7 +212,8 @@ read_heads(const struct bulk *b, taddr at, size_t n, uint8_t *ret)
 		memcpy(&there[i].iov_base, &addr, sizeof(addr));
 		there[i].iov_len = HEAD_MAX;
 	}
-	if (b->s->reader.caps.has_vm_readv)
+	bool is_own = !forked_has(b->s, at, at + n * b->page);
+	if (b->s->reader.caps.has_vm_readv && is_own)
 		return process_vm_readv(b->s->reader.pid, &here, 1, there, n, 0) ==
 		       (ssize_t)(n * HEAD_MAX);
 	for (size_t i = 0; i < n; i++) {

@@ -122,7 +122,7 @@ static void
 copy_batch(struct job *j, struct batch *b)
 {
 	while (b->at < b->end && !j->is_gone) {
-		bool by_file = j->is_refused;
+		bool by_file = j->is_refused || j->chunks[b->at].by_file;
 		if (stop_is_over(j->stop)) {
 			give_up(j, b);
 			return;
@@ -171,7 +171,8 @@ make_batches(struct job *j, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		size_t first = j->firsts.at[j->firsts.n - 1];
 		if (i > first && (i - first == BATCH_CHUNKS ||
-		                  bytes + j->chunks[i].len > BATCH_BYTES)) {
+		                  bytes + j->chunks[i].len > BATCH_BYTES ||
+		                  j->chunks[i].by_file != j->chunks[first].by_file)) {
 			vec_push(&j->firsts, i);
 			bytes = 0;
 		}

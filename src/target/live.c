@@ -269,6 +269,13 @@ read_by_file(const struct reader *r, taddr addr, uint8_t *buf, size_t n)
 enum status
 reader_read(const struct reader *r, taddr addr, void *buf, size_t n)
 {
+	return r->caps.has_proc_mem ? read_by_file(r, addr, buf, n)
+	                            : reader_copy(r, addr, buf, n);
+}
+
+enum status
+reader_copy(const struct reader *r, taddr addr, void *buf, size_t n)
+{
 	uint8_t *out = buf;
 	taddr first = addr;
 

@@ -35,6 +35,16 @@ snapshot_mode_name(enum snapshot_mode mode)
 	return (size_t)mode < ARRAY_LEN(names) ? names[mode] : "?";
 }
 
+/* Read a chunk as it would be copied. */
+static bool
+probe(const struct snapshot *s, taddr at, uint8_t *buf)
+{
+	enum status st = forked_has(s, at, at + PROBE_CHUNK)
+		? reader_read(&s->reader, at, buf, PROBE_CHUNK)
+		: reader_copy(&s->reader, at, buf, PROBE_CHUNK);
+	return st == MS_OK;
+}
+
 /* Nanoseconds to copy so much as runs have, by copying a little of it, once. */
 static uint64_t
 time_of_copy(const struct snapshot *s, const span_vec *runs)
@@ -48,8 +58,7 @@ time_of_copy(const struct snapshot *s, const span_vec *runs)
 		for (taddr at = runs->at[i].start; end - at >= PROBE_CHUNK;
 		     at += PROBE_CHUNK) {
 			uint64_t began = io_now_ns();
-			if (done >= PROBE_BYTES ||
-			    reader_read(&s->reader, at, buf, PROBE_CHUNK) != MS_OK)
+			if (done >= PROBE_BYTES || !probe(s, at, buf))
 				break;
 			spent += io_now_ns() - began;
 			done += PROBE_CHUNK;

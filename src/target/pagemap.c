@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -26,13 +27,8 @@ struct scan_region {
 #define SCAN_SWAPPED (1U << 4)
 #define SCAN_ZERO_PAGE (1U << 5)
 
-/* Documentation/admin-guide/mm/pagemap.rst */
-#define ENTRY_PRESENT (1ULL << 63)
-#define ENTRY_SWAPPED (1ULL << 62)
-
 enum {
-	SCAN_AT_ONCE = 512,     /* runs for each call */
-	ENTRIES_AT_ONCE = 4096, /* pages for each read: 32 KiB of entries */
+	SCAN_AT_ONCE = 512, /* runs for each call */
 };
 
 void
@@ -140,4 +136,21 @@ pagemap_runs(struct pagemap *pm, taddr start, taddr end, span_vec *ret)
 			return;
 	}
 	read_entries(pm, at, end, ret);
+}
+
+void
+pagemap_entries(const struct pagemap *pm, taddr at, uint64_t *ret, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		off_t from = (off_t)((at / pm->page + done) * sizeof(*ret));
+		ssize_t got = pread(pm->fd, ret + done, (n - done) * sizeof(*ret), from);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < (ssize_t)sizeof(*ret))
+			break;
+		done += (size_t)got / sizeof(*ret);
+	}
+	memset(ret + done, 0, (n - done) * sizeof(*ret));
 }

@@ -91,8 +91,15 @@ MUST_CHECK enum status reader_open(pid_t pid, const struct regions *maps,
                                    struct reader *ret, struct errbuf *eb);
 void reader_fini(struct reader *r);
 
-/* All of [addr, addr + n), or MS_FAULT, or MS_GONE. */
+/*
+ * All of [addr, addr + n), or MS_FAULT, or MS_GONE. Pages that the process has in common with
+ * others stay so, if /proc/PID/mem can be read.
+ */
 MUST_CHECK enum status reader_read(const struct reader *r, taddr addr, void *buf,
+                                   size_t n);
+
+/* The same in the fastest way, which is not for pages in common with others. */
+MUST_CHECK enum status reader_copy(const struct reader *r, taddr addr, void *buf,
                                    size_t n);
 
 /*
@@ -133,6 +140,18 @@ void pagemap_fini(struct pagemap *pm);
  */
 void pagemap_runs(struct pagemap *pm, taddr start, taddr end, span_vec *ret);
 
+/* An entry of /proc/PID/pagemap: Documentation/admin-guide/mm/pagemap.rst */
+#define ENTRY_PRESENT (1ULL << 63)
+#define ENTRY_SWAPPED (1ULL << 62)
+#define ENTRY_FILE (1ULL << 61)      /* or anonymous, and shared by mmap() */
+#define ENTRY_EXCLUSIVE (1ULL << 56) /* mapped by nobody else */
+#define ENTRY_FRAME ((1ULL << 55) - 1) /* 0 without CAP_SYS_ADMIN */
+
+enum { ENTRIES_AT_ONCE = 4096 }; /* pages for each read: 32 KiB of entries */
+
+/* The entries of n pages from at on; 0 for those that cannot be told. */
+void pagemap_entries(const struct pagemap *pm, taddr at, uint64_t *ret, size_t n);
+
 /* ---- budget.c ---- */
 
 /*
@@ -156,7 +175,8 @@ uint64_t budget_of_dir(const char *dir);
 struct chunk {
 	taddr addr;
 	uint8_t *dest;
-	size_t len; /* at most CHUNK_MAX */
+	size_t len;   /* at most CHUNK_MAX */
+	bool by_file; /* through /proc/PID/mem, if that can be read */
 };
 
 enum { CHUNK_MAX = 8 << 20 };

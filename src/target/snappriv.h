@@ -57,6 +57,8 @@ struct snapshot {
 	span_vec runs;
 	span_vec missing;
 	chunk_vec chunks;
+	span_vec forked; /* pages that other processes have too, when it was planned */
+	chunk_vec aside; /* chunks of these, on their way into chunks */
 	bool is_again; /* the room holds an older copy */
 };
 
@@ -85,6 +87,24 @@ void rooms_drop(const struct snapshot *s, uint8_t *p, size_t len);
 
 /* Give back the room from the nth mapping on. */
 void rooms_unmap(struct snapshot *s, size_t first);
+
+/* ---- forked.c ---- */
+
+/* Find the pages that the process has in common with others since a fork(): s->forked. */
+void forked_find(struct snapshot *s);
+
+/* Are there any in [start, end)? */
+bool forked_has(const struct snapshot *s, taddr start, taddr end);
+
+/* The first of the spans, in order, that ends behind addr, or their number. */
+size_t span_behind(const span_vec *v, taddr addr);
+
+/* Append [at, end) of a piece, in chunks. */
+void append_chunks(chunk_vec *v, const struct piece *p, taddr at, taddr end,
+                   bool by_file);
+
+/* List [at, end) of a piece for copying: in s->chunks, or aside. */
+void forked_list(struct snapshot *s, const struct piece *p, taddr at, taddr end);
 
 /* ---- bulk.c ---- */
 

@@ -68,6 +68,7 @@ snapshot_prepare(pid_t pid, const struct snapshot_opts *opts, struct snapshot **
 	enum status st = look(s, pid, eb);
 	if (st != MS_OK)
 		return st;
+	forked_find(s);
 	bulk_find(s, &s->left);
 	rooms_measure(s, &runs);
 	st = mode_choose(s, &runs, eb);
@@ -107,17 +108,8 @@ list_pages(struct snapshot *s, struct piece *p)
 	p->first = s->runs.n;
 	pagemap_runs(&s->pagemap, p->start, p->end, &s->runs);
 	p->last = s->runs.n;
-	for (size_t i = p->first; i < p->last; i++) {
-		struct span run = s->runs.at[i];
-		for (taddr at = run.start; at < run.end; at += CHUNK_MAX) {
-			uint64_t left = run.end - at;
-			vec_push(&s->chunks, (struct chunk){
-				.addr = at,
-				.dest = p->data + (at - p->start),
-				.len = left < CHUNK_MAX ? (size_t)left : CHUNK_MAX,
-			});
-		}
-	}
+	for (size_t i = p->first; i < p->last; i++)
+		forked_list(s, p, s->runs.at[i].start, s->runs.at[i].end);
 	if (s->is_again && is_anonymous(&s->maps.at[p->region]))
 		clear_gaps(s, p);
 }
@@ -166,6 +158,7 @@ remap(struct snapshot *s, struct errbuf *eb)
 	rooms_unmap(s, s->n_planned);
 	regions_fini(&s->maps);
 	s->pieces.n = s->runs.n = s->missing.n = s->chunks.n = 0;
+	s->aside.n = 0;
 	enum status st = live_maps(s->reader.pid, &s->maps, eb);
 	if (st != MS_OK || s->plan.mode == SNAPSHOT_NONE)
 		return st;
@@ -184,6 +177,15 @@ is_first(const struct snapshot *s, const struct piece *p)
 	return !is_anonymous(&s->maps.at[p->region]) || p->end - p->start <= FIRST_MAX;
 }
 
+/* What is read in another way goes behind the rest. */
+static void
+take_aside(struct snapshot *s)
+{
+	for (size_t i = 0; i < s->aside.n; i++)
+		vec_push(&s->chunks, s->aside.at[i]);
+	s->aside.n = 0;
+}
+
 /*
  * In case there is no time for all: first the data of programs and what is small, from
  * which everything else hangs, then the others from the oldest on, which the kernel
@@ -197,12 +199,14 @@ list_all(struct snapshot *s)
 		if (p->absent != LEFT_OUT && is_first(s, p))
 			list_pages(s, p);
 	}
+	take_aside(s);
 	size_t first = s->chunks.n;
 	for (size_t i = 0; i < s->pieces.n; i++) {
 		struct piece *p = &s->pieces.at[i];
 		if (p->absent != LEFT_OUT && !is_first(s, p))
 			list_pages(s, p);
 	}
+	take_aside(s);
 	for (size_t i = first, j = s->chunks.n; i + 1 < j; i++) {
 		struct chunk last = s->chunks.at[--j];
 		s->chunks.at[j] = s->chunks.at[i];
@@ -293,5 +297,7 @@ snapshot_free(struct snapshot *s)
 	vec_fini(&s->runs);
 	vec_fini(&s->missing);
 	vec_fini(&s->chunks);
+	vec_fini(&s->aside);
+	vec_fini(&s->forked);
 	free(s);
 }
