@@ -27,11 +27,19 @@ struct cmd_opt {
 	const char *help; /* one line */
 };
 
-/* Parsed options and operands. Later ones replace earlier ones. */
+/* An option with its value, as it was given. */
+struct cmd_given {
+	size_t row;
+	const char *value;
+};
+
+/* Parsed options and operands. Later ones replace earlier ones, unless a command wants all. */
 struct cmd_args {
 	const struct cmd *cmd;
 	const char **values; /* by row of cmd->opts: NULL if not given, "" for a switch */
 	unsigned *counts;    /* by row: how often it was given */
+	struct cmd_given *given; /* all options, in their order */
+	size_t n_given;
 	const char **operands;
 	size_t n_operands;
 };
@@ -58,6 +66,9 @@ struct cmd {
 const char *cmd_value(const struct cmd_args *a, const char *name);
 bool cmd_has(const struct cmd_args *a, const char *name);
 unsigned cmd_times(const struct cmd_args *a, const char *name);
+
+/* The nth value (from 0) of an option that was given several times; NULL behind the last. */
+const char *cmd_nth(const struct cmd_args *a, const char *name, size_t n);
 
 /* A number option with a default; MS_USAGE with a text if it is not one in [min, max]. */
 MUST_CHECK enum status cmd_number(const struct cmd_args *a, const char *name,

@@ -5,6 +5,8 @@
 #define MEMSCAN_LIMITS_H
 
 #define LIM_MAPS_TEXT (256UL << 20)       /* /proc/PID/maps: a million mappings of 200 bytes */
+#define LIM_SMAPS_TEXT (1UL << 30)        /* /proc/PID/smaps: a million mappings of 1,000 bytes */
+#define LIM_PROCESSES (1 << 22)           /* kernel.pid_max is no higher */
 #define LIM_REGIONS (1UL << 21)           /* vm.max_map_count is 65,530 by default, rarely raised to a million */
 #define LIM_MODULES 65536                 /* mapped ELF files in one process */
 #define LIM_THREADS (1UL << 20)           /* kernel.threads-max of large machines */

@@ -192,6 +192,7 @@ MUST_CHECK enum status live_open_file(pid_t pid, const struct region *r, int *fd
 struct procinfo {
 	pid_t pid;
 	pid_t tgid;         /* its process; pid itself, unless pid is that of a thread */
+	pid_t parent;
 	char *cmdline;      /* arguments separated by blanks */
 	char *exe;          /* the link's text */
 	char comm[64];
@@ -205,6 +206,65 @@ struct procinfo {
 };
 MUST_CHECK enum status procinfo_get(pid_t pid, struct procinfo *ret, struct errbuf *eb);
 void procinfo_fini(struct procinfo *p);
+
+/* ---- processes that belong together ---- */
+
+/* A process among others; start_ticks tells it from the next with its pid. */
+struct proc {
+	pid_t pid, parent;
+	uint64_t start_ticks;
+};
+
+/* MS_ABSENT: there is no such process. */
+MUST_CHECK enum status proc_get(pid_t pid, struct proc *ret, struct errbuf *eb);
+
+/*
+ * The children of a process, their children and so on, each before its own, those of one
+ * parent by their pids; not those that have ended, and not those that its children left
+ * behind when they ended. free() *ret. MS_IO, MS_LIMIT.
+ */
+MUST_CHECK enum status proc_descendants(
+	pid_t pid, struct proc **ret, size_t *n, struct errbuf *eb);
+
+/* Do two processes run in the same memory (vfork)? False if the kernel does not say. */
+bool proc_same_memory(pid_t a, pid_t b);
+
+/* Resident memory as the kernel accounts for it, in bytes; file pages included. */
+struct proc_memory {
+	uint64_t rss;
+	uint64_t pss;    /* each page divided by the number of processes that map it */
+	uint64_t shared; /* in pages that another process maps, too, whichever it is */
+	uint64_t own;    /* in pages that no other maps */
+};
+
+/* False if the kernel does not say. */
+bool proc_memory(pid_t pid, struct proc_memory *ret);
+
+/*
+ * Of n processes: how many bytes of pages each has that another of them maps as well, into
+ * shared[n], and how many bytes they all have, each page counted once.
+ * MS_DENIED  the kernel says which pages are the same to CAP_SYS_ADMIN alone
+ */
+MUST_CHECK enum status proc_census(const pid_t *pids, size_t n, uint64_t *shared,
+	uint64_t *resident, struct errbuf *eb);
+
+/*
+ * Pages that two processes have in common since a fork(), because neither has written to
+ * them: noted at one time, so that it can be seen at a later one which of them still are
+ * common. Then they have not been written to in between: a page that one has written to
+ * is no longer the other's, and never becomes it again.
+ */
+struct common;
+
+/*
+ * MS_DENIED  as proc_census
+ * MS_ABSENT  the kernel merges equal pages of these processes (KSM): what is common may
+ *            have been different in between
+ */
+MUST_CHECK enum status common_note(
+	pid_t base, pid_t pid, struct common **ret, struct errbuf *eb);
+uint64_t common_bytes(const struct common *c);
+void common_free(struct common *c);
 
 /* ---- holding it still ---- */
 
@@ -260,12 +320,20 @@ struct snapshot_opts {
 	bool plan_only;        /* touch nothing, refuse nothing: just the plan */
 	const struct span *need; /* what must not be left out */
 	size_t n_need;
+	/*
+	 * Pages that another process has in common with this one, noted before base, the copy
+	 * of that process, was taken: they are not copied again. base has to outlive the copy,
+	 * and may be NULL for a plan.
+	 */
+	struct common *common;
+	const struct snapshot *base;
 };
 
 /* What is going to be done, known before anything is stopped. */
 struct snapshot_plan {
 	enum snapshot_mode mode;   /* never SNAPSHOT_AUTO */
-	uint64_t bytes;            /* to copy */
+	uint64_t bytes;            /* of the copy */
+	uint64_t known;            /* of these, to be taken from the copy of another process */
 	uint64_t left_out;         /* of raw buffers, present and not copied */
 	uint64_t objects;          /* at a guess */
 	uint64_t peak;             /* memory that memscan will have taken */
@@ -282,7 +350,8 @@ struct snapshot_stats {
 	uint64_t regions;
 	uint64_t copy_ns;    /* of the copying alone */
 	uint64_t missing;    /* bytes that were present and could not be read */
-	uint64_t unseen;     /* of those, bytes that the time was not enough for */
+	uint64_t known;      /* bytes taken from the copy of another process instead */
+	uint64_t unseen;     /* of those missing, bytes that the time was not enough for */
 	uint64_t left_out;   /* bytes of raw buffers, present or not */
 	uint64_t pages, torn; /* pages compared by snapshot_compare, and those that differed */
 };

@@ -204,7 +204,7 @@ announce(const struct acquire_opts *o, const struct acquired *a)
 	if (p->mode != SNAPSHOT_NONE)
 		log_at(is_usual ? LOG_VERBOSE : LOG_NORMAL,
 			"copying %s to %s: about %s, and up to %s of memory",
-			text_size(bytes, p->bytes), is_usual ? "memory" : o->snap.dir,
+			text_size(bytes, p->bytes - p->known), is_usual ? "memory" : o->snap.dir,
 			pause, peak);
 	if (p->left_out > 0)
 		log_at(LOG_VERBOSE, "%s of raw buffers are left out",
@@ -266,7 +266,9 @@ try_copy(
 		snapshot_free(snap);
 		return st;
 	}
-	return snapshot_target(snap, &a->copy, eb);
+	st = snapshot_target(snap, &a->copy, eb);
+	a->snap = st == MS_OK && a->plan.mode != SNAPSHOT_NONE ? snap : NULL;
+	return st;
 }
 
 /* Two stops more are worth it; a third would be for a buffer that moves. */
@@ -286,6 +288,7 @@ acquire_again(struct acquired *a)
 	a->again++;
 	target_close(a->copy);
 	a->copy = NULL;
+	a->snap = NULL;
 	return true;
 }
 

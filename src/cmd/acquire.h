@@ -10,6 +10,17 @@
 #include "memscan/target.h"
 #include "memscan/walk.h"
 
+/* What a dump says of the others that are taken with it. */
+struct group_facts {
+	char id[48];         /* of the group: other dumps of the same processes have another */
+	char *pids;          /* of all of them, blanks between */
+	bool has_memory;     /* the kernel's account: */
+	struct proc_memory memory;
+	bool has_census;     /* the kernel tells which pages are the same: */
+	uint64_t shared;     /* bytes that others of the group have, too */
+	uint64_t resident;   /* bytes of the whole group, each page once */
+};
+
 struct acquire_opts {
 	pid_t pid;
 	const char *core;    /* a core file, or NULL: the process pid */
@@ -19,6 +30,8 @@ struct acquire_opts {
 	bool no_stop;        /* copy without holding the process */
 	uint64_t max_pause_ns; /* 0: as long as it takes */
 	struct snapshot_opts snap; /* where the copy goes, and how; what it needs is added here */
+	const struct group_facts *group; /* or NULL */
+	pid_t base;          /* the process that snap.base is of */
 };
 
 struct acquired {
@@ -32,6 +45,7 @@ struct acquired {
 	size_t n_missing_files; /* program files that were not to be had */
 	taddr collecting_at; /* an interpreter that was collecting garbage when it ended, or 0 */
 	struct target *copy; /* what is walked */
+	const struct snapshot *snap; /* that is made of; NULL of a core, and where nothing was copied */
 	struct snapshot_plan plan;
 	struct snapshot_stats stats;
 	struct span *need;   /* what turned out to be needed, and was left out of the copy before */
@@ -62,12 +76,12 @@ MUST_CHECK enum status acquire_plan(const struct acquire_opts *o, struct acquire
 /* Print it (--dry-run). */
 void acquire_print_plan(const struct acquire_opts *o, const struct acquired *a);
 
-/*
- * What the options of dump say of the copy into o; dir is room for the name of a
- * directory, which o borrows. MS_USAGE.
- */
+/* What the options of dump say of the copy into o. MS_USAGE. */
 struct cmd_args;
-MUST_CHECK enum status acquire_parse_snapshot(const struct cmd_args *a, struct acquire_opts *o, char *dir, size_t cap, struct errbuf *eb);
+MUST_CHECK enum status acquire_parse_snapshot(const struct cmd_args *a, struct acquire_opts *o, struct errbuf *eb);
+
+/* The directory that a copy on disk goes to: that of the output (or NULL). Borrows it, or uses buf. */
+const char *acquire_spool_dir(const char *output, char *buf, size_t cap);
 
 /* The walk is over: without a copy, let go now. */
 void acquire_release(struct acquired *a);
@@ -96,7 +110,7 @@ void acquired_fini(struct acquired *a);
 enum { ACQUIRED_DAMAGE_MAX = 4 };
 size_t acquired_damage(const struct acquired *a, struct walk_known known[ACQUIRED_DAMAGE_MAX]);
 
-/* Meta entries of how it ended, and of its threads' registers. */
-MUST_CHECK enum status acquired_put_meta(const struct acquired *a, struct heap_sink *s);
+/* All meta entries: what the dump says of the process and of itself. */
+MUST_CHECK enum status acquired_put_meta(const struct acquired *a, const struct acquire_opts *o, uint64_t total_ns, struct heap_sink *s);
 
 #endif

@@ -1,13 +1,20 @@
 /*
- * What a dump says of how the process stood when it was taken: the registers of its
- * threads, and of a core the signal that it ended by and what of the core is missing.
+ * What a dump says of itself: which process, how it was taken, and how the process
+ * stood then: the registers of its threads, of a core the signal that it ended by and
+ * what of the core is missing.
  */
 #include "acquire.h"
 
 #include <inttypes.h>
+#include <pwd.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+
+#include "memscan/cmd.h"
+#include "memscan/mem.h"
 
 enum { PAGE_UNIT = 4096 };
 
@@ -70,8 +77,9 @@ put_core(const struct acquired *a, struct heap_sink *s)
 	return st == MS_OK ? put_signal(info, s) : st;
 }
 
-enum status
-acquired_put_meta(const struct acquired *a, struct heap_sink *s)
+/* How it ended, and where its threads stood. */
+static enum status
+put_ending(const struct acquired *a, struct heap_sink *s)
 {
 	enum status st = a->corefile != NULL ? put_core(a, s) : MS_OK;
 
@@ -84,4 +92,158 @@ acquired_put_meta(const struct acquired *a, struct heap_sink *s)
 		st = s->meta(s->self, key, text);
 	}
 	return st;
+}
+
+static enum status put_meta(struct heap_sink *s, const char *key, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
+
+static enum status
+put_meta(struct heap_sink *s, const char *key, const char *fmt, ...)
+{
+	char text[4096];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return s->meta(s->self, key, text);
+}
+
+static enum status
+put_offsets(const struct layout *l, struct heap_sink *s)
+{
+	static const char *const names[] = {
+#define PYF(id, type, member, width, need) "offset." type "." member,
+#include "memscan/pyfields.def"
+#undef PYF
+	};
+
+	for (size_t i = 0; i < PYF_COUNT; i++) {
+		const struct layout_field *f = &l->f[i];
+		if (!f->present)
+			continue;
+		enum status st =
+			put_meta(s, names[i], "%" PRIu64 " size %" PRIu64 " from %s",
+				f->off, f->size, layout_source_name(f->source));
+		if (st != MS_OK)
+			return st;
+	}
+	return MS_OK;
+}
+
+static enum status
+put_texts(const struct acquired *a, const struct acquire_opts *o, struct heap_sink *s)
+{
+	const struct procinfo *p = &a->proc;
+	bool is_live = a->corefile == NULL;
+	/* Numbers of another machine's users mean nobody here. */
+	const struct passwd *pw = is_live ? getpwuid(p->uid) : NULL;
+	const struct {
+		const char *key, *value;
+		bool is_absent; /* a core does not know */
+	} texts[] = {
+		{"command", p->cmdline[0] != '\0' ? p->cmdline : p->comm},
+		{"exe", p->exe},
+		{"user", pw != NULL ? pw->pw_name : "", !is_live},
+		{"python", a->rt.version},
+		{"flavour", a->rt.flavour},
+		{"found_by", a->rt.found_by},
+		{"compiler", a->rt.compiler},
+		{"libc", a->rt.libc},
+		{"library", a->rt.module->path},
+		{"offsets", a->layout.origin},
+		{"took", is_live ? "live" : "core"},
+		{"snapshot", snapshot_mode_name(a->plan.mode), !is_live},
+		{"stopped", o->no_stop ? "no" : "yes", !is_live},
+		{"memscan", MEMSCAN_VERSION},
+	};
+	enum status st = MS_OK;
+
+	for (size_t i = 0; i < ARRAY_LEN(texts) && st == MS_OK; i++)
+		if (!texts[i].is_absent)
+			st = put_meta(s, texts[i].key, "%s", texts[i].value);
+	return st;
+}
+
+static enum status
+put_numbers(const struct acquired *a, const struct acquire_opts *o, struct heap_sink *s,
+	uint64_t total_ns)
+{
+	const struct procinfo *p = &a->proc;
+	bool is_live = a->corefile == NULL;
+	const struct {
+		const char *key;
+		uint64_t value;
+		bool is_absent;
+	} numbers[] = {
+		{"pid", (uint64_t)p->pid},
+		{"parent", (uint64_t)p->parent, !is_live},
+		{"uid", p->uid},
+		{"start_time", (uint64_t)p->start_time, !is_live},
+		{"rss", p->rss, !is_live},
+		{"created", (uint64_t)time(NULL)},
+		{"pause_ns", a->pause_ns, !is_live},
+		{"copy_ns", a->stats.copy_ns, !is_live},
+		{"copy_bytes", a->stats.bytes, !is_live},
+		{"missing_bytes", a->stats.missing, !is_live},
+		{"left_out_bytes", a->stats.left_out, !is_live},
+		{"known_bytes", a->stats.known, o->base == 0},
+		{"known_from", (uint64_t)o->base, o->base == 0},
+		{"compared_pages", a->stats.pages, a->stats.pages == 0},
+		{"torn_pages", a->stats.torn, a->stats.pages == 0},
+		{"total_ns", total_ns},
+		{"tries", a->tries, !is_live},
+	};
+	enum status st = MS_OK;
+
+	for (size_t i = 0; i < ARRAY_LEN(numbers) && st == MS_OK; i++)
+		if (!numbers[i].is_absent)
+			st = put_meta(s, numbers[i].key, "%" PRIu64, numbers[i].value);
+	return st;
+}
+
+static enum status
+put_group(const struct group_facts *g, struct heap_sink *s)
+{
+	const struct {
+		const char *key;
+		uint64_t value;
+		bool is_known;
+	} numbers[] = {
+		{"pss", g->memory.pss, g->has_memory},
+		{"shared_bytes", g->memory.shared, g->has_memory},
+		{"own_bytes", g->memory.own, g->has_memory},
+		{"group_shared_bytes", g->shared, g->has_census},
+		{"group_resident_bytes", g->resident, g->has_census},
+	};
+
+	enum status st = s->meta(s->self, "group", g->id);
+	if (st == MS_OK)
+		st = s->meta(s->self, "group_pids", g->pids);
+	for (size_t i = 0; i < ARRAY_LEN(numbers) && st == MS_OK; i++)
+		if (numbers[i].is_known)
+			st = put_meta(s, numbers[i].key, "%" PRIu64, numbers[i].value);
+	return st;
+}
+
+enum status
+acquired_put_meta(const struct acquired *a, const struct acquire_opts *o,
+	uint64_t total_ns, struct heap_sink *s)
+{
+	const struct machine *m = target_machine(a->copy);
+
+	enum status st = put_texts(a, o, s);
+	if (st == MS_OK)
+		st = put_numbers(a, o, s, total_ns);
+	if (st == MS_OK)
+		st = put_meta(s, "hexversion", "0x%08x", a->rt.hexversion);
+	if (st == MS_OK)
+		st = put_meta(s, "machine", "%u-bit %s-endian, e_machine %u",
+			8u * m->ptr_width, m->big_endian ? "big" : "little",
+			m->e_machine);
+	if (st == MS_OK && o->group != NULL)
+		st = put_group(o->group, s);
+	if (st == MS_OK)
+		st = put_ending(a, s);
+	return st == MS_OK ? put_offsets(&a->layout, s) : st;
 }

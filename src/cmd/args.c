@@ -11,6 +11,7 @@
 
 #include "memscan/mem.h"
 #include "memscan/text.h"
+#include "memscan/vec.h"
 
 #include "priv.h"
 
@@ -71,6 +72,7 @@ struct parse {
 	int argc, at;
 	char **argv;
 	struct errbuf *eb;
+	VEC(struct cmd_given) given; /* lives on in args */
 };
 
 static enum status
@@ -83,6 +85,9 @@ set_value(struct parse *p, size_t row, const char *value)
 			opt->name, opt->arg, value);
 	p->args->values[row] = value;
 	p->args->counts[row]++;
+	vec_push(&p->given, (struct cmd_given){row, value});
+	p->args->given = p->given.at;
+	p->args->n_given = p->given.n;
 	return MS_OK;
 }
 
@@ -192,6 +197,7 @@ cmd_args_fini(struct cmd_args *a)
 {
 	free(a->values);
 	free(a->counts);
+	free(a->given);
 	free(a->operands);
 	*a = (struct cmd_args){0};
 }
@@ -223,6 +229,17 @@ unsigned
 cmd_times(const struct cmd_args *a, const char *name)
 {
 	return a->counts[row_of(a, name)];
+}
+
+const char *
+cmd_nth(const struct cmd_args *a, const char *name, size_t n)
+{
+	size_t row = row_of(a, name);
+
+	for (size_t i = 0; i < a->n_given; i++)
+		if (a->given[i].row == row && n-- == 0)
+			return a->given[i].value;
+	return NULL;
 }
 
 enum status

@@ -3,10 +3,8 @@
  * left half: find, hold, copy, let go, prove, walk, write.
  */
 #include <inttypes.h>
-#include <pwd.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,16 +20,18 @@
 #include "memscan/walk.h"
 
 #include "acquire.h"
+#include "group.h"
 #include "priv.h"
 #include "walked.h"
 
 static const struct cmd_opt opts[] = {
-	{'p', "pid", "PID", "the process to look into"},
+	{'p', "pid", "PID", "the process to look into; several with commas, or -p again"},
+	{0, "children", NULL, "and its children, and theirs: a dump of each"},
 	{0, "core", "CORE", "a core file, instead of a process"},
 	{0, "exe", "FILE", "the executable that the core is of"},
 	{0, "sysroot", "DIR", "the root of the system that the core is of"},
 	{0, "debug-dir", "DIR", "search DIR, like /usr/lib/debug, by build-id"},
-	{'o', "output", "FILE", "where the dump goes; \"-\" is standard output"},
+	{'o', "output", "FILE", "where the dump goes (%p: the pid); \"-\" is standard output"},
 	{'f', "force", NULL, "replace FILE if it exists"},
 	{0, "values", "none|short|full", "how much of values to keep (short: 100 bytes)"},
 	{0, "compress", NULL, "compress the dump (Zstandard)"},
@@ -54,16 +54,20 @@ static const struct cmd_opt opts[] = {
 /* ---- a signal ends the program, but leaves no half file ---- */
 
 static const struct outfile *volatile unfinished;
+static volatile sig_atomic_t finished; /* dumps of other processes */
 
 static void
 on_signal(int sig)
 {
-	static const char msg[] = "memscan: dump: interrupted; nothing was written\n";
+	static const char nothing[] = "memscan: dump: interrupted; nothing was written\n";
+	static const char some[] = "memscan: dump: interrupted; the dumps that are done "
+				   "stay\n";
 	const struct outfile *o = unfinished;
 
 	if (o != NULL)
 		outfile_abandon(o);
-	ssize_t done = write(STDERR_FILENO, msg, sizeof(msg) - 1);
+	ssize_t done = finished > 0 ? write(STDERR_FILENO, some, sizeof(some) - 1)
+				    : write(STDERR_FILENO, nothing, sizeof(nothing) - 1);
 	(void)done;
 	signal(sig, SIG_DFL);
 	raise(sig);
@@ -101,132 +105,6 @@ guard_signals(const struct outfile *o)
 	signal(SIGPIPE, o != NULL ? SIG_IGN : SIG_DFL);
 	/* A full file size limit shall be an error, not a death. */
 	signal(SIGXFSZ, o != NULL ? SIG_IGN : SIG_DFL);
-}
-
-/* ---- what the dump says about itself ---- */
-
-static enum status put_meta(struct heap_sink *s, const char *key, const char *fmt, ...)
-	PRINTF_LIKE(3, 4);
-
-static enum status
-put_meta(struct heap_sink *s, const char *key, const char *fmt, ...)
-{
-	char text[4096];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	return s->meta(s->self, key, text);
-}
-
-static enum status
-put_offsets(const struct layout *l, struct heap_sink *s)
-{
-	static const char *const names[] = {
-#define PYF(id, type, member, width, need) "offset." type "." member,
-#include "memscan/pyfields.def"
-#undef PYF
-	};
-
-	for (size_t i = 0; i < PYF_COUNT; i++) {
-		const struct layout_field *f = &l->f[i];
-		if (!f->present)
-			continue;
-		enum status st =
-			put_meta(s, names[i], "%" PRIu64 " size %" PRIu64 " from %s",
-				f->off, f->size, layout_source_name(f->source));
-		if (st != MS_OK)
-			return st;
-	}
-	return MS_OK;
-}
-
-static enum status
-put_texts(const struct acquired *a, const struct acquire_opts *o, struct heap_sink *s)
-{
-	const struct procinfo *p = &a->proc;
-	bool is_live = a->corefile == NULL;
-	/* Numbers of another machine's users mean nobody here. */
-	const struct passwd *pw = is_live ? getpwuid(p->uid) : NULL;
-	const struct {
-		const char *key, *value;
-		bool is_absent; /* a core does not know */
-	} texts[] = {
-		{"command", p->cmdline[0] != '\0' ? p->cmdline : p->comm},
-		{"exe", p->exe},
-		{"user", pw != NULL ? pw->pw_name : "", !is_live},
-		{"python", a->rt.version},
-		{"flavour", a->rt.flavour},
-		{"found_by", a->rt.found_by},
-		{"compiler", a->rt.compiler},
-		{"libc", a->rt.libc},
-		{"library", a->rt.module->path},
-		{"offsets", a->layout.origin},
-		{"took", is_live ? "live" : "core"},
-		{"snapshot", snapshot_mode_name(a->plan.mode), !is_live},
-		{"stopped", o->no_stop ? "no" : "yes", !is_live},
-		{"memscan", MEMSCAN_VERSION},
-	};
-	enum status st = MS_OK;
-
-	for (size_t i = 0; i < ARRAY_LEN(texts) && st == MS_OK; i++)
-		if (!texts[i].is_absent)
-			st = put_meta(s, texts[i].key, "%s", texts[i].value);
-	return st;
-}
-
-static enum status
-put_numbers(const struct acquired *a, struct heap_sink *s, uint64_t total_ns)
-{
-	const struct procinfo *p = &a->proc;
-	bool is_live = a->corefile == NULL;
-	const struct {
-		const char *key;
-		uint64_t value;
-		bool is_absent;
-	} numbers[] = {
-		{"pid", (uint64_t)p->pid},
-		{"uid", p->uid},
-		{"start_time", (uint64_t)p->start_time, !is_live},
-		{"rss", p->rss, !is_live},
-		{"created", (uint64_t)time(NULL)},
-		{"pause_ns", a->pause_ns, !is_live},
-		{"copy_ns", a->stats.copy_ns, !is_live},
-		{"copy_bytes", a->stats.bytes, !is_live},
-		{"missing_bytes", a->stats.missing, !is_live},
-		{"left_out_bytes", a->stats.left_out, !is_live},
-		{"compared_pages", a->stats.pages, a->stats.pages == 0},
-		{"torn_pages", a->stats.torn, a->stats.pages == 0},
-		{"total_ns", total_ns},
-		{"tries", a->tries, !is_live},
-	};
-	enum status st = MS_OK;
-
-	for (size_t i = 0; i < ARRAY_LEN(numbers) && st == MS_OK; i++)
-		if (!numbers[i].is_absent)
-			st = put_meta(s, numbers[i].key, "%" PRIu64, numbers[i].value);
-	return st;
-}
-
-static enum status
-put_metas(const struct acquired *a, const struct acquire_opts *o, struct heap_sink *s,
-	uint64_t total_ns)
-{
-	const struct machine *m = target_machine(a->copy);
-
-	enum status st = put_texts(a, o, s);
-	if (st == MS_OK)
-		st = put_numbers(a, s, total_ns);
-	if (st == MS_OK)
-		st = put_meta(s, "hexversion", "0x%08x", a->rt.hexversion);
-	if (st == MS_OK)
-		st = put_meta(s, "machine", "%u-bit %s-endian, e_machine %u",
-			8u * m->ptr_width, m->big_endian ? "big" : "little",
-			m->e_machine);
-	if (st == MS_OK)
-		st = acquired_put_meta(a, s);
-	return st == MS_OK ? put_offsets(&a->layout, s) : st;
 }
 
 /* ---- callbacks of the walk ---- */
@@ -326,7 +204,7 @@ walk_into(struct acquired *a, const struct acquire_opts *o, const struct walk_op
 	st = walk_run(p, a->copy, names, sink, &told, stats, eb);
 	acquire_release(a);
 	if (st == MS_OK)
-		st = put_metas(a, o, sink, io_now_ns() - out->begun);
+		st = acquired_put_meta(a, o, io_now_ns() - out->begun, sink);
 	/* An error of the sink has its text in the writer. */
 	if (st != MS_OK && eb->msg[0] != '\0')
 		return st;
@@ -367,6 +245,9 @@ tell(const struct acquired *a, const struct acquire_opts *o, const struct walk_s
 	if (a->stats.unseen > 0 || a->is_cut)
 		log_at(LOG_NORMAL, "let go before all was seen: %s were not copied",
 			text_size(bytes, a->stats.unseen));
+	if (a->stats.known > 0)
+		log_at(LOG_VERBOSE, "%s were not copied: process %d has the same pages",
+			text_size(bytes, a->stats.known), (int)o->base);
 	log_at(LOG_NORMAL, "%s: %s objects, %s references, %s in %s%s%s", path,
 		text_count(objects, s->objects), text_count(refs, s->refs),
 		text_size(bytes, s->bytes), text_duration(total, t->total_ns),
@@ -404,8 +285,8 @@ static enum status
 check_source(const struct cmd_args *a, struct errbuf *eb)
 {
 	static const char *const of_core[] = {"exe", "sysroot", "debug-dir"};
-	static const char *const of_live[] = {"pid", "no-stop", "snapshot", "max-pause",
-		"dry-run"};
+	static const char *const of_live[] = {"pid", "children", "no-stop", "snapshot",
+		"max-pause", "dry-run"};
 	bool is_core = cmd_has(a, "core");
 
 	if (!is_core && !cmd_has(a, "pid"))
@@ -428,19 +309,14 @@ static enum status
 parse_opts(const struct cmd_args *a, struct acquire_opts *o, struct walk_opts *w,
 	struct errbuf *eb)
 {
-	uint64_t pid = 0;
-
 	enum status st = check_source(a, eb);
-	if (st == MS_OK && cmd_has(a, "pid"))
-		st = cmd_number(a, "pid", 0, 1, INT32_MAX, &pid, eb);
 	if (st != MS_OK)
 		return st;
 	const char *values = cmd_value(a, "values");
 	size_t max = values == NULL || strcmp(values, "short") == 0 ? LIM_VALUE_SHORT
 		: strcmp(values, "full") == 0                       ? LIM_VALUE_FULL
 								    : 0;
-	*o = (struct acquire_opts){.pid = (pid_t)pid,
-		.core = cmd_value(a, "core"),
+	*o = (struct acquire_opts){.core = cmd_value(a, "core"),
 		.files = {.exe = cmd_value(a, "exe"),
 			.sysroot = cmd_value(a, "sysroot"),
 			.debug_dir = cmd_value(a, "debug-dir")},
@@ -565,35 +441,84 @@ default_threads(void)
 	return n < MOST ? (unsigned)n : MOST;
 }
 
+/* What is the same for every process. */
+struct job {
+	struct walk_opts walk;
+	struct output output;
+	bool force;
+};
+
+/* One process, or core, into one file; a is left to the caller. */
+static enum status
+dump_one(void *self, const struct acquire_opts *o, const char *path, struct acquired *a,
+	int *exit_code, struct errbuf *eb)
+{
+	CLEAN(outfile_fini) struct outfile out = {.fd = -1};
+	const struct job *job = self;
+	struct output output = job->output;
+	struct walk_opts walk = job->walk;
+
+	enum status st = outfile_open(&out, path, job->force, eb);
+	if (st != MS_OK)
+		return st;
+	output.file = &out;
+	guard_signals(&out);
+	st = take(o, &walk, a, &output, exit_code, eb);
+	finished += st == MS_OK;
+	guard_signals(NULL);
+	return st;
+}
+
+static enum status
+run_single(const struct cmd_args *args, struct acquire_opts *o, struct job *job,
+	int *exit_code, struct errbuf *eb)
+{
+	CLEAN(acquired_fini) struct acquired a = {0};
+	const char *pattern = cmd_value(args, "output");
+	char dir[4096];
+
+	CLEAN_FREE char *path = pattern == NULL ? NULL
+		: o->core != NULL               ? xstrdup(pattern)
+						: group_output(pattern, o->pid, false);
+	o->snap.dir = acquire_spool_dir(path, dir, sizeof(dir));
+	if (cmd_has(args, "dry-run"))
+		return dry_run(o, eb);
+	return dump_one(job, o, path, &a, exit_code, eb);
+}
+
 static enum status
 run(const struct cmd_args *args, int *exit_code, struct errbuf *eb)
 {
-	struct acquire_opts o;
-	struct walk_opts w;
-	char dir[4096];
-
-	enum status st = parse_opts(args, &o, &w, eb);
-	if (st == MS_OK)
-		st = acquire_parse_snapshot(args, &o, dir, sizeof(dir), eb);
-	if (st != MS_OK)
-		return st;
-	if (cmd_has(args, "dry-run"))
-		return dry_run(&o, eb);
-	CLEAN(outfile_fini) struct outfile out = {.fd = -1};
-	struct output output = {.file = &out, .compress = cmd_has(args, "compress")};
+	CLEAN_FREE pid_t *pids = NULL;
+	struct job job = {.force = cmd_has(args, "force"),
+		.output = {.compress = cmd_has(args, "compress")}};
+	struct group_job group = {.self = &job,
+		.dump = dump_one,
+		.children = cmd_has(args, "children"),
+		.dry_run = cmd_has(args, "dry-run"),
+		.output = cmd_value(args, "output")};
+	struct acquire_opts *o = &group.opts;
 	uint64_t threads;
-	st = cmd_number(args, "threads", default_threads(), 1, 64, &threads, eb);
+
+	enum status st = parse_opts(args, o, &job.walk, eb);
+	if (st == MS_OK)
+		st = acquire_parse_snapshot(args, o, eb);
+	if (st == MS_OK)
+		st = cmd_number(args, "threads", default_threads(), 1, 64, &threads, eb);
+	if (st == MS_OK)
+		st = group_pids(args, &pids, &group.n, eb);
 	if (st != MS_OK)
 		return st;
-	w.threads = output.threads = (unsigned)threads;
-	st = outfile_open(&out, cmd_value(args, "output"), cmd_has(args, "force"), eb);
-	if (st != MS_OK)
-		return st;
-	guard_signals(&out);
-	CLEAN(acquired_fini) struct acquired a = {0};
-	st = take(&o, &w, &a, &output, exit_code, eb);
-	guard_signals(NULL);
-	return st;
+	job.walk.threads = job.output.threads = (unsigned)threads;
+	group.pids = pids;
+	if (group.n < 2 && !group.children) {
+		o->pid = group.n > 0 ? pids[0] : 0;
+		return run_single(args, o, &job, exit_code, eb);
+	}
+	if (group.output != NULL && strcmp(group.output, "-") == 0)
+		return errbuf_set(eb, MS_USAGE,
+			"standard output takes the dump of one process: say -o FILE");
+	return group_run(&group, exit_code, eb);
 }
 
 const struct cmd cmd_dump = {

@@ -11,8 +11,8 @@
 #include "priv.h"
 
 /* The directory that a copy on disk goes to: that of the output. */
-static const char *
-spool_dir(const char *output, char *buf, size_t cap)
+const char *
+acquire_spool_dir(const char *output, char *buf, size_t cap)
 {
 	if (output == NULL)
 		return ".";
@@ -27,8 +27,8 @@ spool_dir(const char *output, char *buf, size_t cap)
 }
 
 enum status
-acquire_parse_snapshot(const struct cmd_args *a, struct acquire_opts *o, char *dir,
-	size_t cap, struct errbuf *eb)
+acquire_parse_snapshot(
+	const struct cmd_args *a, struct acquire_opts *o, struct errbuf *eb)
 {
 	const char *mode = cmd_value(a, "snapshot");
 	uint64_t ms, threads;
@@ -42,7 +42,6 @@ acquire_parse_snapshot(const struct cmd_args *a, struct acquire_opts *o, char *d
 	if (o->no_stop && ms > 0)
 		return errbuf_set(eb, MS_USAGE, "--max-pause goes without --no-stop");
 	o->snap.threads = (unsigned)threads;
-	o->snap.dir = spool_dir(cmd_value(a, "output"), dir, cap);
 	while (mode != NULL && strcmp(mode, snapshot_mode_name(o->snap.mode)) != 0)
 		o->snap.mode++;
 	return MS_OK;
@@ -56,9 +55,12 @@ acquire_print_plan(const struct acquire_opts *o, const struct acquired *a)
 
 	const struct snapshot_plan *p = &a->plan;
 	printf("snapshot   %s\n", snapshot_mode_name(p->mode));
+	uint64_t copied = p->mode == SNAPSHOT_NONE ? 0 : p->bytes - p->known;
 	printf("to copy    %s, by %u threads; %s of raw buffers are left out\n",
-		text_size(bytes, p->mode == SNAPSHOT_NONE ? 0 : p->bytes), p->threads,
-		text_size(out, p->left_out));
+		text_size(bytes, copied), p->threads, text_size(out, p->left_out));
+	if (p->known > 0 && p->mode != SNAPSHOT_NONE)
+		printf("in common  %s with process %d, not copied again\n",
+			text_size(bytes, p->known), (int)o->base);
 	printf("objects    about %s\n", text_count(count, p->objects));
 	printf("memory     %s at the peak, %s can be spared\n",
 		text_size(peak, p->peak),

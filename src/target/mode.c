@@ -64,9 +64,10 @@ time_of_copy(const struct snapshot *s, const span_vec *runs)
 			done += PROBE_CHUNK;
 		}
 	}
+	uint64_t bytes = s->plan.bytes - s->plan.known;
 	if (done == 0)
-		return s->plan.bytes / 2; /* two bytes a nanosecond */
-	return (uint64_t)((double)s->plan.bytes / (double)done * (double)spent /
+		return bytes / 2; /* two bytes a nanosecond */
+	return (uint64_t)((double)bytes / (double)done * (double)spent /
 	                  s->plan.threads);
 }
 
@@ -76,7 +77,7 @@ pause_of(const struct snapshot *s, enum snapshot_mode mode, const span_vec *runs
 	if (mode == SNAPSHOT_NONE)
 		return STOP_NS + s->plan.objects * WALK_NS;
 	if (mode == SNAPSHOT_DISK)
-		return STOP_NS + s->plan.bytes / DISK_RATE * 1000;
+		return STOP_NS + (s->plan.bytes - s->plan.known) / DISK_RATE * 1000;
 	return STOP_NS + time_of_copy(s, runs);
 }
 

@@ -59,6 +59,9 @@ enum status denied(pid_t pid, const char *what, struct errbuf *eb);
 
 /* ---- procinfo.c ---- */
 
+/* From /proc/PID/stat: parent, start and the state's letter. False: no such process. */
+bool proc_stat(pid_t pid, struct proc *ret, char *state);
+
 /* One "Name:\tnumber" line of a status text; false if there is none. */
 bool status_field(const char *text, const char *name, unsigned base, uint64_t *ret);
 
@@ -151,6 +154,31 @@ enum { ENTRIES_AT_ONCE = 4096 }; /* pages for each read: 32 KiB of entries */
 
 /* The entries of n pages from at on; 0 for those that cannot be told. */
 void pagemap_entries(const struct pagemap *pm, taddr at, uint64_t *ret, size_t n);
+
+/* ---- frames.c ---- */
+
+/* Page frames that hold zeros for everybody: one page, and a huge one. */
+struct zero_frames {
+	uint64_t small;
+	uint64_t huge, huge_end;
+};
+
+/* False if the kernel does not tell frames. */
+bool zero_frames_get(struct zero_frames *ret);
+
+static inline bool
+is_zero_frame(const struct zero_frames *z, uint64_t frame)
+{
+	return frame == z->small || (frame >= z->huge && frame < z->huge_end);
+}
+
+/* ---- common.c ---- */
+
+/* The pages noted that are still common, in order; the second process should be held. */
+void common_confirm(struct common *c, span_vec *ret);
+
+/* All that were noted. */
+const span_vec *common_spans(const struct common *c);
 
 /* ---- budget.c ---- */
 

@@ -19,6 +19,7 @@
 enum {
 	PROC_TEXT_MAX = 1 << 20, /* status, stat: a few KiB, more with many CPUs */
 	CMDLINE_MAX = 64 * 1024, /* shown to people: more of it is cut off */
+	STAT_PARENT = 1,
 	STAT_START_TICKS = 19, /* field 22 of proc(5), counted from the state after ")" */
 };
 
@@ -88,6 +89,39 @@ thread_state(pid_t pid, pid_t tid)
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, tid);
 	read_some(path, text, sizeof(text));
 	return stat_split(text, &name, &len, &rest) ? *rest : '\0';
+}
+
+/* The field of a stat text that comes n blanks after `rest`. */
+static const char *
+stat_field(const char *rest, unsigned n)
+{
+	for (; n > 0 && rest != NULL; n--) {
+		rest = strchr(rest, ' ');
+		rest = rest != NULL ? rest + 1 : NULL;
+	}
+	return rest;
+}
+
+bool
+proc_stat(pid_t pid, struct proc *ret, char *state)
+{
+	char path[64], text[1024];
+	const char *name, *rest;
+	size_t len;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	read_some(path, text, sizeof(text));
+	if (!stat_split(text, &name, &len, &rest) || *rest == '\0')
+		return false;
+	const char *parent = stat_field(rest, STAT_PARENT);
+	const char *start = stat_field(rest, STAT_START_TICKS);
+	if (parent == NULL || start == NULL)
+		return false;
+	*state = *rest;
+	*ret = (struct proc){.pid = pid,
+	                     .parent = (pid_t)strtol(parent, NULL, 10),
+	                     .start_ticks = strtoull(start, NULL, 10)};
+	return true;
 }
 
 bool
@@ -172,6 +206,8 @@ parse_status(const char *text, struct procinfo *p)
 		p->tracer = (pid_t)v;
 	if (status_field(text, "Tgid", 10, &v))
 		p->tgid = (pid_t)v;
+	if (status_field(text, "PPid", 10, &v))
+		p->parent = (pid_t)v;
 	if (status_field(text, "Uid", 10, &v))
 		p->uid = (unsigned)v;
 	if (status_field(text, "Gid", 10, &v))
@@ -195,10 +231,7 @@ parse_stat(const char *text, struct procinfo *p)
 	memcpy(p->comm, name, len);
 	p->comm[len] = '\0';
 	p->state = *rest;
-	for (unsigned i = 0; i < STAT_START_TICKS && rest != NULL; i++) {
-		rest = strchr(rest, ' ');
-		rest = rest != NULL ? rest + 1 : NULL;
-	}
+	rest = stat_field(rest, STAT_START_TICKS);
 	if (rest == NULL)
 		return false;
 	p->start_ticks = strtoull(rest, NULL, 10);

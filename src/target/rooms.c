@@ -222,6 +222,7 @@ rooms_measure(struct snapshot *s, span_vec *runs)
 		append_without(&s->left, &at, all.at[i], runs);
 	s->plan.bytes = bytes_of(runs);
 	s->plan.left_out = bytes_of(&all) - s->plan.bytes;
+	s->plan.known = known_measure(s, runs);
 }
 
 /* Touch the pages for which the process has some. On disk: see that there is room. */

@@ -59,6 +59,8 @@ struct snapshot {
 	chunk_vec chunks;
 	span_vec forked; /* pages that other processes have too, when it was planned */
 	chunk_vec aside; /* chunks of these, on their way into chunks */
+	span_vec same;   /* pages that are in the copy of another process, s->opts.base */
+	chunk_vec fills; /* where they go */
 	bool is_again; /* the room holds an older copy */
 };
 
@@ -105,6 +107,20 @@ void append_chunks(chunk_vec *v, const struct piece *p, taddr at, taddr end,
 
 /* List [at, end) of a piece for copying: in s->chunks, or aside. */
 void forked_list(struct snapshot *s, const struct piece *p, taddr at, taddr end);
+
+/* ---- known.c ---- */
+
+/* How much of the runs of pages is common with another process, for the plan. */
+uint64_t known_measure(const struct snapshot *s, const span_vec *runs);
+
+/* In the stop: which pages the other process's copy has, into s->same. */
+void known_confirm(struct snapshot *s);
+
+/* List a run of pages of a piece: what is to be copied, and what is to be filled in. */
+void known_list(struct snapshot *s, const struct piece *p, struct span run);
+
+/* After the stop: fill in what was taken from the other process's copy. */
+void known_fill(const struct snapshot *s);
 
 /* ---- bulk.c ---- */
 

@@ -109,7 +109,7 @@ list_pages(struct snapshot *s, struct piece *p)
 	pagemap_runs(&s->pagemap, p->start, p->end, &s->runs);
 	p->last = s->runs.n;
 	for (size_t i = p->first; i < p->last; i++)
-		forked_list(s, p, s->runs.at[i].start, s->runs.at[i].end);
+		known_list(s, p, s->runs.at[i]);
 	if (s->is_again && is_anonymous(&s->maps.at[p->region]))
 		clear_gaps(s, p);
 }
@@ -158,7 +158,7 @@ remap(struct snapshot *s, struct errbuf *eb)
 	rooms_unmap(s, s->n_planned);
 	regions_fini(&s->maps);
 	s->pieces.n = s->runs.n = s->missing.n = s->chunks.n = 0;
-	s->aside.n = 0;
+	s->same.n = s->fills.n = s->aside.n = 0;
 	enum status st = live_maps(s->reader.pid, &s->maps, eb);
 	if (st != MS_OK || s->plan.mode == SNAPSHOT_NONE)
 		return st;
@@ -223,6 +223,8 @@ count(const struct snapshot *s, bool is_over, struct snapshot_stats *stats)
 		stats->missing += s->missing.at[i].end - s->missing.at[i].start;
 	for (size_t i = 0; i < s->left.n; i++)
 		stats->left_out += s->left.at[i].end - s->left.at[i].start;
+	for (size_t i = 0; i < s->fills.n; i++)
+		stats->known += s->fills.at[i].len;
 	stats->bytes -= stats->missing;
 	stats->unseen = is_over ? stats->missing : 0;
 	stats->regions = s->pieces.n;
@@ -239,6 +241,7 @@ snapshot_copy(struct snapshot *s, const struct stop *stop, struct snapshot_stats
 	if (st != MS_OK)
 		return st;
 	s->stop = stop;
+	known_confirm(s);
 	list_all(s);
 	s->is_again = true;
 	st = copy_chunks(&s->reader, stop, s->opts.threads, &s->chunks, &s->missing);
@@ -299,5 +302,7 @@ snapshot_free(struct snapshot *s)
 	vec_fini(&s->chunks);
 	vec_fini(&s->aside);
 	vec_fini(&s->forked);
+	vec_fini(&s->same);
+	vec_fini(&s->fills);
 	free(s);
 }

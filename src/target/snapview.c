@@ -98,6 +98,7 @@ snapshot_target(struct snapshot *s, struct target **ret, struct errbuf *eb)
 	size_t piece = 0;
 	size_t missing = 0;
 
+	known_fill(s);
 	for (size_t i = 0; i < s->maps.n; i++) {
 		if (piece == s->pieces.n || s->pieces.at[piece].region != i) {
 			emit(&v, &s->maps.at[i], s->maps.at[i].start, s->maps.at[i].end,
