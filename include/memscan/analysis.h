@@ -696,6 +696,18 @@ MUST_CHECK enum status match_compute(const struct heap *h, const struct heap *ol
 	struct match *ret, struct errbuf *eb);
 void match_fini(struct match *m);
 
+/* ---- what several processes have in common ---- */
+
+/*
+ * The objects of h that `other` has just so, too: at the same address, of the same type and
+ * size, with the same value and the same references, by name and address. Reference counts
+ * do not matter, and what is in buffers is not known. Of values that are cut, their
+ * beginnings and digests are compared. Needs all columns of both but counts and flags.
+ * MS_NOMEM   some bytes an object are not to be had
+ */
+MUST_CHECK enum status same_compute(const struct heap *h, const struct heap *other,
+	struct bitset *ret, struct errbuf *eb);
+
 /* ---- what changed between two heaps ---- */
 
 /*

@@ -12,6 +12,8 @@
 #include "memscan/strtab.h"
 #include "memscan/vec.h"
 
+#include "values.h"
+
 /* What its name says, as a number that both heaps share, for each type. */
 static enum status
 number_types(const struct heap *h, struct strtab *t, uint32_t **ret, struct errbuf *eb)
@@ -79,49 +81,6 @@ rel_same_process(const struct heap *h, const struct heap *older)
 	return apart <= START_SLACK;
 }
 
-/* Where the value record of each object begins, so that they can be had in any order. */
-struct values {
-	const struct heap *h;
-	uint32_t *at; /* from the record of every HEAP_VALUE_STRIDE-th; TOO_FAR: look */
-};
-
-#define TOO_FAR UINT32_MAX
-
-static enum status
-values_init(struct values *v, const struct heap *h, struct errbuf *eb)
-{
-	const uint8_t *base = NULL, *p = NULL;
-	struct heap_value value;
-
-	*v = (struct values){.h = h};
-	if (h->value_at == NULL || h->values == NULL)
-		return MS_OK;
-	enum status st = mem_array(h->nobj, sizeof(*v->at), &v->at, eb);
-	for (objid i = 0; i < h->nobj && st == MS_OK; i++) {
-		if (i % HEAP_VALUE_STRIDE == 0)
-			base = p = h->values + h->value_at[i / HEAP_VALUE_STRIDE];
-		v->at[i] = p - base < TOO_FAR ? (uint32_t)(p - base) : TOO_FAR;
-		if (value_record_get(p, h->values + h->nvalues, &value, &p) != MS_OK)
-			v->at[i] = TOO_FAR;
-	}
-	return st;
-}
-
-static struct heap_value
-values_get(const struct values *v, objid i)
-{
-	const struct heap *h = v->h;
-	struct heap_value value;
-	const uint8_t *p;
-
-	if (v->at == NULL || v->at[i] == TOO_FAR)
-		return heap_value(h, i);
-	p = h->values + h->value_at[i / HEAP_VALUE_STRIDE] + v->at[i];
-	if (value_record_get(p, h->values + h->nvalues, &value, &p) != MS_OK)
-		return heap_value(h, i);
-	return value;
-}
-
 /* Two heaps that are gone along at once, in order of addresses. */
 struct pairs {
 	const struct heap *h, *older;
@@ -135,8 +94,8 @@ pairs_fini(struct pairs *p)
 {
 	free(p->types);
 	free(p->older_types);
-	free(p->values.at);
-	free(p->older_values.at);
+	values_fini(&p->values);
+	values_fini(&p->older_values);
 }
 
 static enum status

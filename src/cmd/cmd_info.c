@@ -442,6 +442,10 @@ run_info(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 	enum status st = cmd_format(a, &format, eb);
 	if (st != MS_OK)
 		return st;
+	if (a->n_operands > 1 && cmd_has(a, "types"))
+		return errbuf_set(eb, MS_USAGE, "--types is of one dump");
+	if (a->n_operands > 1)
+		return info_group(a, format, eb);
 	CLEAN(clean_dump) struct dump *dump = NULL;
 	st = dump_open(a->operands[0], needed, &dump, eb);
 	if (st != MS_OK)
@@ -468,9 +472,9 @@ const struct cmd cmd_info = {
 	.name = "info",
 	.summary = "say what a dump is and how it was taken",
 	.page = "memscan-info",
-	.synopsis = "FILE",
+	.synopsis = "FILE...",
 	.opts = opts,
 	.min_operands = 1,
-	.max_operands = 1,
+	.max_operands = SIZE_MAX,
 	.run = run_info,
 };

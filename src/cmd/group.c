@@ -129,10 +129,13 @@ has_member(const struct group *g, const struct proc *p)
 }
 
 static void
-fail(struct group *g, const struct errbuf *eb)
+fail(struct group *g, enum status st, struct errbuf *eb)
 {
 	char text[2 * sizeof(eb->msg)];
 
+	if (eb->msg[0] == '\0')
+		errbuf_set(eb, st, "%s", status_text(st));
+	eb->code = st;
 	text_vis(text, sizeof(text), eb->msg, strlen(eb->msg));
 	log_at(LOG_QUIET, "dump: %s", text);
 	if (status_exit_code(eb->code) > status_exit_code(g->worst.code))
@@ -452,8 +455,9 @@ group_run(const struct group_job *job, int *exit_code, struct errbuf *eb)
 		struct errbuf one = {0};
 		if (is_borrowing(&g, i))
 			continue;
-		if (dump_member(&g, i, exit_code, &one) != MS_OK)
-			fail(&g, &one);
+		st = dump_member(&g, i, exit_code, &one);
+		if (st != MS_OK)
+			fail(&g, st, &one);
 		close_unneeded(&g, i);
 	}
 	tell_of_new(&g);

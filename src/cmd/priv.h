@@ -30,6 +30,9 @@ const struct cmd *cmd_nearest(const char *name);
 /* A meta entry as a decimal number; false if it is absent or none. */
 bool meta_number(const struct heap *h, const char *key, uint64_t *ret);
 
+/* info: several dumps side by side. */
+MUST_CHECK enum status info_group(const struct cmd_args *a, enum rows_format format, struct errbuf *eb);
+
 /* info: the registers of the threads when the dump was taken. */
 void info_registers(struct report *r, const struct heap *h);
 

@@ -41,7 +41,7 @@ expect 2 "^memscan: summary: unknown option --frob$" summary --frob x
 expect 2 "See 'memscan summary -h'" summary --frob x
 expect 2 'unknown option -Z' summary -Z x
 expect 2 'an operand is missing: FILE' summary
-expect 2 "unexpected operand 'b'" info a b
+expect 2 "unexpected operand 'zsh'" completion bash zsh
 expect 2 'size|count|name' summary --sort=colour a
 expect 2 '--sort needs a value' summary a --sort
 expect 2 '--json takes no value' summary --json=yes a

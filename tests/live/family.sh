@@ -22,7 +22,7 @@ nested=
 # family INTERPRETER: start it; its processes are in $all, $workers and $nested.
 family() {
 	name=$(name_of "$1")
-	start "$1" -S -W ignore $live/family.py "$TMP/truth" 8000
+	start "$1" -S -W ignore $live/family.py "$TMP/truth" 4000
 	workers=$(children_of "$target")
 	all=$target
 	for w in $workers; do
@@ -65,6 +65,17 @@ exact() {
 	done
 }
 
+# same: what is said to be the same in all is so.
+same() {
+	exports=
+	for pid in $all; do
+		"$MEMSCAN" export --format jsonl "$TMP/heap.$pid.dump" > "$TMP/jsonl.$pid"
+		exports="$exports $TMP/jsonl.$pid $pid"
+	done
+	"$MEMSCAN" info --json "$TMP"/heap.*.dump > "$TMP/info.all" || fail "$name: info of all dumps"
+	python3 $live/family-compare.py "$TMP/truth" "$TMP/info.all" $exports || fail "$name: what is the same is another matter"
+}
+
 # unchanged: what the processes say of themselves is what they said before.
 unchanged() {
 	for pid in $all; do mv "$TMP/truth.$pid" "$TMP/before.$pid"; done
@@ -86,6 +97,7 @@ for python in "$PWD/build/interpreters/deb-3.13/python" "$PWD/build/interpreters
 	dump_family
 	exact $all
 	shared
+	same
 	unchanged
 	[ "$python" = "$PYTHON" ] || stop_target
 done
