@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/group.h"
 #include "cmd/priv.h"
 #include "memscan/mem.h"
 
@@ -243,6 +244,61 @@ START_TEST(nearest)
 }
 END_TEST
 
+START_TEST(test_output_names)
+{
+	static const struct {
+		const char *pattern, *alone, *group;
+	} names[] = {
+		{"heap.dump", "heap.dump", "heap.42.dump"},
+		{"heap", "heap", "heap.42"},
+		{"a.b/heap", "a.b/heap", "a.b/heap.42"},
+		{"a.b/heap.tar.dump", "a.b/heap.tar.dump", "a.b/heap.tar.42.dump"},
+		{".heap", ".heap", ".heap.42"},
+		{"a/.heap", "a/.heap", "a/.heap.42"},
+		{"heap.", "heap.", "heap.42."},
+		{"%p", "42", "42"},
+		{"x%p.y%p", "x42.y42", "x42.y42"},
+		{"%%p.%", "%42.%", "%42.%"},
+		{"p%", "p%", "p%.42"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		CLEAN_FREE char *alone = group_output(names[i].pattern, 42, false);
+		CLEAN_FREE char *group = group_output(names[i].pattern, 42, true);
+		ck_assert_str_eq(alone, names[i].alone);
+		ck_assert_str_eq(group, names[i].group);
+	}
+}
+END_TEST
+
+/* Each value of an option, in order; and a list of processes of them. */
+START_TEST(test_all_values)
+{
+	const char *words[] = {"--pid", "7,0x10", "-vp", "7", "--pid=9"};
+	const char *bad[] = {"-p", "7,,8"};
+	CLEAN(cmd_args_fini) struct cmd_args a = {0};
+	CLEAN(cmd_args_fini) struct cmd_args b = {0};
+	CLEAN_FREE pid_t *pids = NULL;
+	struct errbuf eb = {0};
+	char *argv[ARRAY_LEN(words)];
+	size_t n;
+
+	memcpy(argv, words, sizeof(words));
+	ck_assert_int_eq(cmd_parse(&cmd_dump, ARRAY_LEN(words), argv, &a, &eb), MS_OK);
+	ck_assert_str_eq(cmd_nth(&a, "pid", 0), "7,0x10");
+	ck_assert_str_eq(cmd_nth(&a, "pid", 2), "9");
+	ck_assert_ptr_null(cmd_nth(&a, "pid", 3));
+	ck_assert_int_eq(group_pids(&a, &pids, &n, &eb), MS_OK);
+	ck_assert_uint_eq(n, 3);
+	ck_assert_int_eq(pids[0], 7);
+	ck_assert_int_eq(pids[1], 16);
+	ck_assert_int_eq(pids[2], 9);
+	memcpy(argv, bad, sizeof(bad));
+	ck_assert_int_eq(cmd_parse(&cmd_dump, ARRAY_LEN(bad), argv, &b, &eb), MS_OK);
+	ck_assert_int_eq(group_pids(&b, &pids, &n, &eb), MS_USAGE);
+}
+END_TEST
+
 Suite *
 suite_cmd(void)
 {
@@ -255,6 +311,8 @@ suite_cmd(void)
 	tcase_add_test(tc, table_is_sorted_and_whole);
 	tcase_add_test(tc, options_are_unambiguous);
 	tcase_add_test(tc, nearest);
+	tcase_add_test(tc, test_output_names);
+	tcase_add_test(tc, test_all_values);
 	suite_add_tcase(s, tc);
 	return s;
 }
