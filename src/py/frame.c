@@ -3,7 +3,7 @@
  * that frame objects own; their locals by name; the line an instruction belongs to.
  *
  * CPython: _PyInterpreterFrame, Include/internal/pycore_frame.h; _PyFrame_Traverse,
- * Python/frame.c.
+ * Python/frame.c; _PyFrame_PushTrampolineUnchecked for what calls an __init__.
  */
 #include "priv.h"
 
@@ -138,14 +138,17 @@ iframe_refs(struct py *p, taddr iframe, bool is_visible, struct refout *out)
 		py_label(p, RK_FIELD, "frame_obj") | hide);
 	refout_put(out, frame_word(p, iframe, PYF_IFRAME_LOCALS),
 		f_locals_label(p, code) | hide);
-	refout_put(out, frame_word(p, iframe, PYF_IFRAME_FUNC),
-		py_label(p, RK_FIELD, "f_func") | hide);
+	taddr func = frame_word(p, iframe, PYF_IFRAME_FUNC);
+	refout_put(out, func, py_label(p, RK_FIELD, "f_func") | hide);
 	refout_put(out, frame_word(p, iframe, PYF_IFRAME_CODE),
 		py_label(p, RK_ATTR, "f_code") | hide);
-	refout_put(out, frame_word(p, iframe, PYF_IFRAME_GLOBALS),
-		py_label(p, RK_ATTR, "f_globals") | REF_HIDDEN);
-	refout_put(out, frame_word(p, iframe, PYF_IFRAME_BUILTINS),
-		py_label(p, RK_ATTR, "f_builtins") | REF_HIDDEN);
+	/* A trampoline has no function, and what is there was never set. */
+	if (func == 0 || func != p->none) {
+		refout_put(out, frame_word(p, iframe, PYF_IFRAME_GLOBALS),
+			py_label(p, RK_ATTR, "f_globals") | REF_HIDDEN);
+		refout_put(out, frame_word(p, iframe, PYF_IFRAME_BUILTINS),
+			py_label(p, RK_ATTR, "f_builtins") | REF_HIDDEN);
+	}
 	if (code == 0)
 		return MS_OK;
 	bool is_sure;

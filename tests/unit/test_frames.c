@@ -127,6 +127,41 @@ START_TEST(offsets_of_instructions)
 }
 END_TEST
 
+/* Put nothing away: there is room for what a frame has. */
+static enum status
+no_flush(struct refout *o)
+{
+	(void)o;
+	return MS_IO;
+}
+
+/* A frame without a function, as what calls an __init__ has it, never set its globals and builtins. */
+START_TEST(trampoline)
+{
+	static struct refout out;
+	const taddr none = 0x60000, function = 0x61000;
+	struct layout l = {.machine = {.ptr_width = 8}, .frame_chain = FRAMES_TSTATE};
+	struct image *im = image_new(8, false);
+
+	field(&l, PYF_IFRAME_FUNC, 16, 8);
+	field(&l, PYF_IFRAME_GLOBALS, 24, 8);
+	field(&l, PYF_IFRAME_BUILTINS, 32, 8);
+	image_region(im, FRAME, 4096, 3, NULL);
+	image_uint(im, FRAME + 16, _i == 0 ? none : function, 8);
+	image_uint(im, FRAME + 24, 0x1234, 8);
+	image_uint(im, FRAME + 32, 0x5678, 8);
+	struct target *t = image_target(im, IMAGE_DATA);
+	struct py p = {.l = &l, .t = t, .none = none, .names = strtab_new()};
+	const struct pyframe f = {.addr = FRAME};
+	out = (struct refout){.flush = no_flush};
+	ck_assert_int_eq(py_frame_refs(&p, &f, &out), MS_OK);
+	ck_assert_uint_eq(out.n, _i == 0 ? 1 : 3);
+	ck_assert_uint_eq(out.at[0].to, _i == 0 ? none : function);
+	strtab_free(p.names);
+	target_close(t);
+}
+END_TEST
+
 Suite *
 suite_frames(void)
 {
@@ -136,6 +171,7 @@ suite_frames(void)
 	tcase_add_test(t, circles_are_seen);
 	tcase_add_test(t, chain_in_a_circle);
 	tcase_add_test(t, offsets_of_instructions);
+	tcase_add_loop_test(t, trampoline, 0, 2);
 	suite_add_tcase(s, t);
 	return s;
 }
