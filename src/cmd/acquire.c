@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "memscan/io.h"
 #include "memscan/limits.h"
 #include "memscan/log.h"
 #include "memscan/mem.h"
@@ -142,6 +143,22 @@ check_idle(struct acquired *a, struct py *p, struct errbuf *eb)
 	return st;
 }
 
+/*
+ * A process that collects all the time does not between two collections, which are looked
+ * for while it runs: it is stopped when one has just ended.
+ */
+static void
+wait_idle(struct acquired *a, struct py *p)
+{
+	enum { POLL_NS = 20000, WAIT_NS = 20000000 };
+	const struct timespec poll = {.tv_nsec = POLL_NS};
+	uint64_t began = io_now_ns();
+	struct errbuf eb;
+
+	while (check_idle(a, p, &eb) == MS_BUSY && io_now_ns() - began < WAIT_NS)
+		nanosleep(&poll, NULL);
+}
+
 /* Keep what is known of the threads; the walk has the main thread's thread pointer. */
 static void
 keep_threads(struct acquired *a, const struct thread_regs *regs, size_t n)
@@ -229,6 +246,7 @@ copy_held(const struct acquire_opts *o, struct acquired *a, struct py *p,
 	struct stop *stop = NULL;
 	enum status st = MS_OK;
 
+	wait_idle(a, p);
 	if (!o->no_stop)
 		st = stop_all(o->pid,
 			o->max_pause_ns > 0 ? o->max_pause_ns : STOP_NO_LIMIT, &stop, eb);
