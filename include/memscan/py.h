@@ -294,11 +294,18 @@ struct pytracked {
 	bool is_own; /* what holds it is the interpreter's alone, and so it is its object */
 };
 
+/* Links of the collector's lists that do not link back. */
+struct pygc_breaks {
+	taddr at;     /* the last node, or page of a free-threaded build's, that made sense; 0 if all did */
+	uint64_t n;
+	bool is_lost; /* a list could not be walked from its other end to the same node: objects may be missing */
+};
+
 /*
  * Call each for every object on the GC lists of an interpreter (all generations and the
- * permanent one). MS_FORMAT: a list is broken; *broken_at is where, and walking went on from its other end.
+ * permanent one). MS_FORMAT: a list is broken, and walking went on from its other end.
  */
-MUST_CHECK enum status py_gc_each(struct py *p, taddr interp, enum status (*each)(void *self, const struct pytracked *o), void *self, taddr *broken_at);
+MUST_CHECK enum status py_gc_each(struct py *p, taddr interp, enum status (*each)(void *self, const struct pytracked *o), void *self, struct pygc_breaks *breaks);
 
 struct pythread {
 	taddr addr;

@@ -295,10 +295,13 @@ bool stop_is_over(const struct stop *s);
 uint64_t stop_release(struct stop *s);
 
 /* Registers of the stopped threads, as far as they could be read. */
+enum { THREAD_WORDS = 48 };
 struct thread_regs {
 	pid_t tid;
 	uint64_t fs_base; /* x86-64: the thread pointer; 0 if unknown */
 	uint64_t pc, sp;
+	uint64_t words[THREAD_WORDS]; /* all general registers, in the kernel's order */
+	unsigned n_words;
 };
 const struct thread_regs *stop_threads(const struct stop *s, size_t *n);
 

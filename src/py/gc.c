@@ -83,19 +83,19 @@ struct list_walk {
 };
 
 /*
- * Walk a list forward; where a link is broken, from the other end backward. *broken_at is
- * 0 for a whole list.
+ * Walk a list forward; where a link is broken, from the other end backward, to where the
+ * first end came.
  */
 static enum status
-walk_list(struct py *p, taddr head, struct list_walk *w, taddr *broken_at)
+walk_list(struct py *p, taddr head, struct list_walk *w, struct pygc_breaks *b)
 {
 	uint64_t head_size = layout_size(p->l, PYF_SIZEOF_GC_HEAD);
-	taddr at, prev = head, stop = head;
+	taddr at, prev = head, stop = head, before = 0;
 	enum pyf field = PYF_GCHEAD_NEXT;
+	bool is_back = false;
 
-	*broken_at = 0;
 	if (gc_next(p, head, field, &at) != MS_OK) {
-		*broken_at = head;
+		*b = (struct pygc_breaks){head, b->n + 1, true};
 		return MS_OK;
 	}
 	for (;;) {
@@ -108,7 +108,7 @@ walk_list(struct py *p, taddr head, struct list_walk *w, taddr *broken_at)
 			back == prev && gc_next(p, at, field, &next) == MS_OK;
 		/* The head, too, has to say where its list ends; in between both ways
 		 * meet. */
-		if (at == stop && (is_whole || *broken_at != 0))
+		if (at == stop && (is_whole || is_back))
 			return MS_OK;
 		if (is_whole) {
 			w->left--;
@@ -116,25 +116,33 @@ walk_list(struct py *p, taddr head, struct list_walk *w, taddr *broken_at)
 			enum status st = w->each(w->self, &w->now);
 			if (st != MS_OK)
 				return st;
+			before = is_back ? before : prev;
 			prev = at;
 			at = next;
 			continue;
 		}
-		if (*broken_at != 0)
+		/* The two ways pass each other where one node is being put in or out. */
+		if (is_back && at == before)
 			return MS_OK;
-		/* From the other end, to where this end came. */
-		*broken_at = stop = prev;
+		b->n++;
+		b->is_lost |= is_back;
+		if (is_back)
+			return MS_OK;
+		is_back = true;
+		b->at = stop = prev;
 		field = PYF_GCHEAD_PREV;
 		prev = head;
-		if (gc_next(p, head, field, &at) != MS_OK)
+		if (gc_next(p, head, field, &at) != MS_OK) {
+			b->is_lost = true;
 			return MS_OK;
+		}
 	}
 }
 
 enum status
 py_gc_each(struct py *p, taddr interp,
 	enum status (*each)(void *self, const struct pytracked *o), void *self,
-	taddr *broken_at)
+	struct pygc_breaks *breaks)
 {
 	taddr state = gc_state(p, interp);
 	struct layout_field g = p->l->f[PYF_GC_GENERATIONS];
@@ -145,11 +153,11 @@ py_gc_each(struct py *p, taddr interp,
 	struct list_walk w = {.each = each, .self = self, .left = LIM_OBJECTS};
 	w.now.is_own = !py_gc_is_shared(p);
 
-	*broken_at = 0;
+	*breaks = (struct pygc_breaks){0};
 	if (p->l->gc_home == GC_HOME_MIMALLOC)
-		return mimalloc_each(p, interp, each, self, broken_at);
+		return mimalloc_each(p, interp, each, self, breaks);
 	for (uint64_t i = 0; i <= g.count; i++) {
-		taddr head = first + i * g.stride, broken;
+		taddr head = first + i * g.stride;
 		w.now.generation = i < ARRAY_LEN(p->l->gc_generation)
 			? (enum heap_generation)p->l->gc_generation[i]
 			: GENERATION_NONE;
@@ -159,11 +167,9 @@ py_gc_each(struct py *p, taddr interp,
 			head = state + layout_off(p->l, PYF_GC_PERMANENT);
 			w.now.generation = GENERATION_PERMANENT;
 		}
-		enum status st = walk_list(p, head, &w, &broken);
+		enum status st = walk_list(p, head, &w, breaks);
 		if (st != MS_OK)
 			return st;
-		if (broken != 0)
-			*broken_at = broken;
 	}
-	return *broken_at != 0 ? MS_FORMAT : MS_OK;
+	return breaks->n > 0 ? MS_FORMAT : MS_OK;
 }

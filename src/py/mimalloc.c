@@ -59,9 +59,15 @@ struct mi_walk {
 	bool is_own; /* the pages at hand are the interpreter's alone */
 	uint64_t left; /* blocks that may still come: more do not fit into the memory that
 			  is mapped */
-	taddr broken_at; /* a page or segment that made no sense, 0 if all did */
+	struct pygc_breaks broken; /* pages and segments that made no sense */
 	uint8_t is_free[MAX_BLOCKS / 8]; /* blocks of the page at hand */
 };
+
+static void
+note_broken(struct mi_walk *w, taddr at)
+{
+	w->broken = (struct pygc_breaks){.at = at, .n = w->broken.n + 1, .is_lost = true};
+}
 
 /* ---- pages ---- */
 
@@ -211,7 +217,7 @@ page_each(struct mi_walk *w, const struct page *pg)
 	const struct layout *l = w->p->l;
 
 	if (w->left < pg->capacity + 1) {
-		w->broken_at = pg->addr;
+		note_broken(w, pg->addr);
 		return MS_FORMAT;
 	}
 	w->left -= pg->capacity + 1;
@@ -222,7 +228,7 @@ page_each(struct mi_walk *w, const struct page *pg)
 		layout_get(l, PYF_MIPAGE_XTHREAD_FREE, pg->record) &
 			~(uint64_t)DELAYED_BITS);
 	if (!is_sound)
-		w->broken_at = pg->addr;
+		note_broken(w, pg->addr);
 	for (uint32_t i = 0; i < pg->capacity; i++) {
 		if (w->is_free[i / 8] >> i % 8 & 1)
 			continue;
@@ -248,7 +254,7 @@ queue_each(struct mi_walk *w, taddr first)
 
 	for (taddr at = first; at != 0; at = pg.next) {
 		if (!page_read(w->p, at, &pg) || pg.prev != prev) {
-			w->broken_at = at;
+			note_broken(w, at);
 			return MS_OK;
 		}
 		prev = at;
@@ -270,7 +276,7 @@ heap_each(struct mi_walk *w, taddr heap)
 			layout_off(l, PYF_MIQUEUE_FIRST);
 		uint64_t first;
 		if (py_word(w->p, at, &first) != MS_OK) {
-			w->broken_at = at;
+			note_broken(w, at);
 			return MS_OK;
 		}
 		enum status st = queue_each(w, first);
@@ -289,7 +295,7 @@ threads_each(struct mi_walk *w, taddr interp)
 	size_t n;
 
 	if (py_threads(w->p, interp, &threads, &n) != MS_OK)
-		w->broken_at = interp;
+		note_broken(w, interp);
 	for (size_t i = 0; i < n; i++) {
 		uint32_t is_ready;
 		if (target_u32(w->p->t,
@@ -324,7 +330,7 @@ segment_each(struct mi_walk *w, taddr segment)
 	if (py_word(w->p, segment + layout_off(l, PYF_MISEGMENT_ENTRIES), &entries) !=
 			MS_OK ||
 		entries > slices->count) {
-		w->broken_at = segment;
+		note_broken(w, segment);
 		return MS_OK;
 	}
 	for (uint64_t i = 0; i < entries; i += span) {
@@ -334,7 +340,7 @@ segment_each(struct mi_walk *w, taddr segment)
 		if (target_u32(w->p->t, at + layout_off(l, PYF_MIPAGE_SLICES), &span) !=
 				MS_OK ||
 			span == 0) {
-			w->broken_at = at;
+			note_broken(w, at);
 			return MS_OK;
 		}
 		/*
@@ -367,7 +373,7 @@ pool_each(struct mi_walk *w, taddr interp)
 		while (st == MS_OK && (at &= ~(uint64_t)POOL_TAG_BITS) != 0) {
 			uint64_t cost = l->f[PYF_MISEGMENT_SLICES].count;
 			if (w->left < cost) {
-				w->broken_at = at;
+				note_broken(w, at);
 				return MS_FORMAT;
 			}
 			w->left -= cost;
@@ -377,7 +383,7 @@ pool_each(struct mi_walk *w, taddr interp)
 			st = py_word(w->p, at + layout_off(l, PYF_MISEGMENT_NEXT), &at);
 		}
 		if (st != MS_OK)
-			w->broken_at = interp + layout_off(l, heads[i]);
+			note_broken(w, interp + layout_off(l, heads[i]));
 	}
 	return MS_OK;
 }
@@ -448,7 +454,7 @@ most_blocks(const struct py *p)
 enum status
 mimalloc_each(struct py *p, taddr interp,
 	enum status (*each)(void *self, const struct pytracked *o), void *self,
-	taddr *broken_at)
+	struct pygc_breaks *breaks)
 {
 	struct mi_walk *w = xcalloc(1, sizeof(*w));
 
@@ -462,7 +468,7 @@ mimalloc_each(struct py *p, taddr interp,
 		layout_has(p->l, PYF_INTERP_MI_VISITED);
 	if (st == MS_OK)
 		st = has_pool ? pool_each(w, interp) : sweep_each(w);
-	*broken_at = w->broken_at;
+	*breaks = w->broken;
 	free(w);
-	return st == MS_OK && *broken_at != 0 ? MS_FORMAT : st;
+	return st == MS_OK && breaks->n > 0 ? MS_FORMAT : st;
 }

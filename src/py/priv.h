@@ -178,7 +178,7 @@ bool object_is_gc(struct py *p, const struct pyobj *o);
 uint64_t object_refcount(const struct layout *l, const uint8_t *v);
 
 /* mimalloc.c: py_gc_each where the collector has no lists. */
-MUST_CHECK enum status mimalloc_each(struct py *p, taddr interp, enum status (*each)(void *self, const struct pytracked *o), void *self, taddr *broken_at);
+MUST_CHECK enum status mimalloc_each(struct py *p, taddr interp, enum status (*each)(void *self, const struct pytracked *o), void *self, struct pygc_breaks *breaks);
 
 /* instance.c: who reports inline values of an instance with a dict, as far as it is known. */
 enum values_owner values_owner(struct py *p);

@@ -83,6 +83,8 @@ prstatus_parse(const uint8_t *p, size_t len, const struct machine *m,
 		r.pc = reg(p + front, k->pc, width, swap);
 		r.sp = reg(p + front, k->sp, width, swap);
 		r.fs_base = reg(p + front, k->tls, width, swap);
+		for (unsigned at = 0; at < k->len && r.n_words < THREAD_WORDS; at += width)
+			r.words[r.n_words++] = reg(p + front, at, width, swap);
 		break;
 	}
 	*ret = r;

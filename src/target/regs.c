@@ -25,6 +25,15 @@ get_regset(pid_t tid, int type, uint8_t *buf, size_t cap)
 	return iov.iov_len;
 }
 
+/* All of a register set, as words of so many bytes. */
+static void
+keep_words(struct thread_regs *r, const uint8_t *buf, size_t len, unsigned width)
+{
+	r->n_words = 0;
+	for (size_t at = 0; at + width <= len && r->n_words < THREAD_WORDS; at += width)
+		r->words[r->n_words++] = width == 8 ? load_u64(buf + at) : load_u32(buf + at);
+}
+
 #endif
 
 #if defined(__x86_64__) || defined(__i386__)
@@ -49,10 +58,12 @@ regs_read(struct thread_regs *r)
 		r->pc = load_u64(buf + AMD64_RIP);
 		r->sp = load_u64(buf + AMD64_RSP);
 		r->fs_base = load_u64(buf + AMD64_FS_BASE);
+		keep_words(r, buf, AMD64_REGS, 8);
 		break;
 	case I386_REGS:
 		r->pc = load_u32(buf + I386_EIP);
 		r->sp = load_u32(buf + I386_ESP);
+		keep_words(r, buf, I386_REGS, 4);
 		break;
 	default:
 		break;
@@ -79,10 +90,12 @@ regs_read(struct thread_regs *r)
 	case ARM64_REGS:
 		r->pc = load_u64(buf + ARM64_PC);
 		r->sp = load_u64(buf + ARM64_SP);
+		keep_words(r, buf, ARM64_REGS, 8);
 		break;
 	case ARM32_REGS:
 		r->pc = load_u32(buf + ARM32_PC);
 		r->sp = load_u32(buf + ARM32_SP);
+		keep_words(r, buf, ARM32_REGS, 4);
 		return;
 	default:
 		return;

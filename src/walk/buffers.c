@@ -17,7 +17,7 @@ buffers_add(struct walker *w, objid id, taddr addr, uint64_t size)
 		return;
 	enum status st = py_buffer(w->p, &o, size, &b);
 	if (st == MS_FORMAT)
-		damage_note(&w->damage, "buffer is not where its object says", addr);
+		walk_damage(w, "buffer is not where its object says", addr);
 	if (st != MS_OK)
 		return;
 	struct found_buffer f = {

@@ -135,6 +135,21 @@ struct damage {
 void damage_note(struct damage *d, const char *reason, taddr at);
 MUST_CHECK enum status damage_emit(const struct damage *d, struct strtab *names, struct heap_sink *sink);
 
+/* ---- midst.c: what threads were at when they were stopped ---- */
+
+/*
+ * The words of the threads' registers and of the tops of their stacks, gathered when the
+ * first damage is met: an object whose address is none of them was not being changed.
+ */
+struct midst {
+	bool is_made;
+	struct map words; /* those that could be addresses */
+};
+
+/* Was a thread at work on the object at addr? */
+bool midst_has(struct midst *m, struct target *t, const struct walk_opts *o, taddr addr);
+void midst_fini(struct midst *m);
+
 /* ---- foreign.c: asking the target's machine code ---- */
 
 struct foreign {
@@ -271,6 +286,7 @@ struct walker {
 	bool knows_gil; /* of one interpreter at least it can be told who holds its GIL */
 	VEC(uint32_t) gil_holders; /* threads */
 	struct damage damage;
+	struct midst midst;
 	struct foreign foreign;
 	struct data data;
 	struct words words;
@@ -279,6 +295,9 @@ struct walker {
 
 /* The id of the object at addr, new or known; OBJID_NONE (and a damage line) if there is none. */
 objid walk_discover(struct walker *w, taddr addr);
+
+/* Damage of the object at addr: what a thread was changing just when it was stopped is told from the rest. */
+void walk_damage(struct walker *w, const char *reason, taddr addr);
 
 /* Visit all that has been discovered and not visited. */
 MUST_CHECK enum status walk_drain(struct walker *w);

@@ -301,14 +301,16 @@ roots_put_tracked(struct walker *w, struct errbuf *eb)
 	bool is_shared = st == MS_OK && n > 1 && py_gc_is_shared(w->p);
 	w->root = root_of_none;
 	for (size_t i = 0; i < (is_shared ? 1 : n) && st == MS_OK; i++) {
-		taddr broken = 0;
+		struct pygc_breaks b = {0};
 		if (!is_shared)
 			w->root.interp = (uint32_t)i;
-		st = py_gc_each(w->p, interps[i].addr, put_tracked, w, &broken);
-		if (broken != 0 || st == MS_FAULT || st == MS_FORMAT) {
-			damage_note(&w->damage, "GC list is broken", broken);
-			st = MS_OK;
-		}
+		st = py_gc_each(w->p, interps[i].addr, put_tracked, w, &b);
+		if (st != MS_FAULT && st != MS_FORMAT)
+			continue;
+		/* An object that was just being put in or taken out breaks one link, and hides no other. */
+		if (b.is_lost || b.n != 1 || !midst_has(&w->midst, w->t, w->opts, b.at))
+			walk_damage(w, "GC list is broken", b.at);
+		st = MS_OK;
 	}
 	return st;
 }

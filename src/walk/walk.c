@@ -30,6 +30,14 @@ walk_discover(struct walker *w, taddr addr)
 	return id;
 }
 
+void
+walk_damage(struct walker *w, const char *reason, taddr addr)
+{
+	if (midst_has(&w->midst, w->t, w->opts, addr))
+		reason = "stopped just while a thread was changing it";
+	damage_note(&w->damage, reason, addr);
+}
+
 /* ---- references out of the current object ---- */
 
 /* A dict value stands behind its key; one whose key made no sense is named as a field. */
@@ -69,7 +77,7 @@ put_refs(struct walker *w, const struct pyref *at, size_t n, size_t following)
 		if (to == OBJID_NONE) {
 			w->after_key = false;
 			if (!(at[i].label & REF_GUESS))
-				damage_note(&w->damage, "reference to what is no object",
+				walk_damage(w, "reference to what is no object",
 					w->current);
 			continue;
 		}
@@ -105,7 +113,7 @@ emit_unreadable(struct walker *w, taddr addr)
 		.addr = addr, .flags = OF_DAMAGED, .value = {.len = VALUE_NO_LEN}};
 	const struct pytype *ty = py_type_of(w->p, addr);
 
-	damage_note(&w->damage, "object cannot be read", addr);
+	walk_damage(w, "object cannot be read", addr);
 	h.type = ty != NULL ? ty->id : 0;
 	return w->sink->object(w->sink->self, &h);
 }
@@ -138,7 +146,7 @@ emit_refs(struct walker *w, const struct pyobj *o, uint64_t size, bool is_scanne
 	if (st == MS_ABSENT && is_scanned)
 		st = opaque_refs(w, o, size);
 	else if (st == MS_FAULT || st == MS_FORMAT || st == MS_ABSENT) {
-		damage_note(&w->damage, "references cannot be read", o->addr);
+		walk_damage(w, "references cannot be read", o->addr);
 		st = MS_OK;
 	}
 	if (st != MS_OK)
@@ -178,7 +186,7 @@ visit(struct walker *w, objid id, taddr addr)
 	if (w->belong.has_owners && (h.flags & OF_STATIC))
 		belong_set_shared(&w->belong, id);
 	if (py_size(w->p, &o, &h.size, &is_base) != MS_OK) {
-		damage_note(&w->damage, "size makes no sense", addr);
+		walk_damage(w, "size makes no sense", addr);
 		h.size = 0;
 		h.flags |= OF_DAMAGED;
 	}
@@ -490,6 +498,7 @@ walk_run(struct py *p, struct target *t, struct strtab *names, struct heap_sink 
 	vec_fini(&w->gil_holders);
 	belong_fini(&w->belong);
 	vec_fini(&w->damage.lines);
+	midst_fini(&w->midst);
 	free(w);
 	return st;
 }

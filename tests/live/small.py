@@ -20,7 +20,7 @@ def listen():
     for number in range(1, signal.NSIG):
         try:
             signal.signal(number, lambda n, frame: received.append(n))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RuntimeError):
             pass
 
 

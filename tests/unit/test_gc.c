@@ -85,14 +85,14 @@ make_lists(struct layout *l, taddr heads)
 }
 
 static enum status
-walk(struct image *im, struct layout *l, taddr heads, struct found *f, taddr *broken)
+walk(struct image *im, struct layout *l, taddr heads, struct found *f, struct pygc_breaks *b)
 {
 	struct pyruntime rt = {.generations = heads};
 	struct target *t = image_target(im, IMAGE_DATA);
 	struct py p = {.l = l, .t = t, .rt = &rt};
 
 	*f = (struct found){0};
-	enum status st = py_gc_each(&p, 0, note, f, broken);
+	enum status st = py_gc_each(&p, 0, note, f, b);
 	target_close(t);
 	return st;
 }
@@ -101,13 +101,13 @@ START_TEST(whole_lists)
 {
 	struct layout l;
 	struct found f;
-	taddr broken;
+	struct pygc_breaks b;
 
-	ck_assert_int_eq(walk(make_lists(&l, HEADS), &l, HEADS, &f, &broken), MS_OK);
+	ck_assert_int_eq(walk(make_lists(&l, HEADS), &l, HEADS, &f, &b), MS_OK);
 	ck_assert_uint_eq(f.n, 15);
 	for (size_t i = 0; i < f.n; i++)
 		ck_assert_int_eq(f.generation[i], l.gc_generation[i / 5]);
-	ck_assert_uint_eq(broken, 0);
+	ck_assert_uint_eq(b.n, 0);
 }
 END_TEST
 
@@ -116,10 +116,12 @@ START_TEST(head_is_gone)
 {
 	struct layout l;
 	struct found f;
-	taddr broken, heads = HEADS - STRIDE;
+	struct pygc_breaks b;
+	taddr heads = HEADS - STRIDE;
 
-	ck_assert_int_eq(walk(make_lists(&l, heads), &l, heads, &f, &broken), MS_FORMAT);
-	ck_assert_uint_eq(broken, heads);
+	ck_assert_int_eq(walk(make_lists(&l, heads), &l, heads, &f, &b), MS_FORMAT);
+	ck_assert_uint_eq(b.at, heads);
+	ck_assert(b.is_lost);
 	ck_assert_uint_eq(f.n, 10);
 	ck_assert(has(&f, node(1, 0)) && has(&f, node(2, 4)));
 }
@@ -132,19 +134,47 @@ START_TEST(link_is_broken)
 		UINT64_MAX & ~3ull, HEADS, HEADS + STRIDE};
 	struct layout l;
 	struct found f;
-	taddr broken;
+	struct pygc_breaks b;
 
 	struct image *im = make_lists(&l, HEADS);
 	image_u64(im, node(1, 2) + (_i % 2 ? PREV : NEXT), wrong[_i / 2]);
-	enum status st = walk(im, &l, HEADS, &f, &broken);
+	enum status st = walk(im, &l, HEADS, &f, &b);
 	ck_assert_int_eq(st, MS_FORMAT);
-	ck_assert_uint_ne(broken, 0);
+	ck_assert_uint_ne(b.at, 0);
+	ck_assert_uint_ge(b.n, 1);
 	for (unsigned list = 0; list < 3; list++)
 		for (unsigned i = 0; i < 5; i++)
 			if (list != 1 || i != 2)
 				ck_assert_msg(has(&f, node(list, i)), "list %u, node %u",
 					list, i);
 	ck_assert_uint_le(f.n, 20);
+}
+END_TEST
+
+/* A node is being put in or taken out, up to some store: both ends meet, and nobody is lost. */
+START_TEST(link_is_changing)
+{
+	const taddr fresh = node(3, 0);
+	struct layout l;
+	struct found f;
+	struct pygc_breaks b;
+
+	struct image *im = make_lists(&l, HEADS);
+	if (_i == 0) { /* put in at the end, its own links not yet set */
+		image_u64(im, node(1, 4) + NEXT, fresh);
+	} else if (_i == 1) { /* and only the way back is left to be set */
+		image_u64(im, node(1, 4) + NEXT, fresh);
+		image_u64(im, fresh + PREV, node(1, 4));
+		image_u64(im, fresh + NEXT, HEADS + STRIDE);
+	} else { /* taken out of the way forward, or of the way back */
+		taddr prev = node(1, 1), next = node(1, 3);
+		image_u64(im, _i == 2 ? prev + NEXT : next + PREV, _i == 2 ? next : prev);
+	}
+	ck_assert_int_eq(walk(im, &l, HEADS, &f, &b), MS_FORMAT);
+	ck_assert_uint_eq(b.n, 1);
+	ck_assert(!b.is_lost);
+	for (unsigned i = 0; i < 5; i++)
+		ck_assert(has(&f, node(1, i)) || (i == 2 && _i >= 2));
 }
 END_TEST
 
@@ -157,6 +187,7 @@ suite_gc(void)
 	tcase_add_test(t, whole_lists);
 	tcase_add_test(t, head_is_gone);
 	tcase_add_loop_test(t, link_is_broken, 0, 16);
+	tcase_add_loop_test(t, link_is_changing, 0, 4);
 	suite_add_tcase(s, t);
 	return s;
 }

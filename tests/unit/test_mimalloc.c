@@ -153,12 +153,12 @@ collect(void *self, const struct pytracked *o)
 }
 
 static enum status
-run(struct layout *l, struct image *im, struct found *f, taddr *broken_at)
+run(struct layout *l, struct image *im, struct found *f, struct pygc_breaks *b)
 {
 	struct py p = {.l = l, .t = image_target(im, IMAGE_DATA)};
 
 	*f = (struct found){0};
-	enum status st = py_gc_each(&p, INTERP, collect, f, broken_at);
+	enum status st = py_gc_each(&p, INTERP, collect, f, b);
 	target_close(p.t);
 	return st;
 }
@@ -178,9 +178,9 @@ START_TEST(finds_what_is_tracked)
 {
 	struct layout l = make_layout();
 	struct found f;
-	taddr broken;
+	struct pygc_breaks b;
 
-	ck_assert_int_eq(run(&l, make_image(), &f, &broken), MS_OK);
+	ck_assert_int_eq(run(&l, make_image(), &f, &b), MS_OK);
 	check_all(&f);
 }
 END_TEST
@@ -191,14 +191,14 @@ START_TEST(finds_segments_without_a_pool)
 	struct layout l = make_layout();
 	struct image *im = make_image();
 	struct found f;
-	taddr broken;
+	struct pygc_breaks b;
 
 	l.f[PYF_INTERP_MI_ABANDONED].present = false;
 	image_u64(im, SEGMENT + 248, 5);
 	image_u64(im, SEGMENT + 232, 1);
 	image_u64(im, SEGMENT + 256, 0x7f00);
 	image_u32(im, page_at(SEGMENT, 0), 1);
-	ck_assert_int_eq(run(&l, im, &f, &broken), MS_OK);
+	ck_assert_int_eq(run(&l, im, &f, &b), MS_OK);
 	check_all(&f);
 }
 END_TEST
@@ -210,11 +210,11 @@ START_TEST(looks_behind_debug_heads)
 	struct layout l = make_layout();
 	struct image *im = make_image();
 	struct found f;
-	taddr broken;
+	struct pygc_breaks b;
 
 	image_put(im, block_at(SEGMENT, 1, 1), head, sizeof(head));
 	image_u8(im, block_at(SEGMENT, 1, 1) + 16 + 11, 1);
-	ck_assert_int_eq(run(&l, im, &f, &broken), MS_OK);
+	ck_assert_int_eq(run(&l, im, &f, &b), MS_OK);
 	ck_assert_uint_eq(f.n, 5);
 	ck_assert_uint_eq(f.at[0], block_at(SEGMENT, 1, 1) + 16);
 }
@@ -256,13 +256,13 @@ START_TEST(survives_lies)
 	const struct lie *lie = &lies[_i];
 	struct layout l = make_layout();
 	struct image *im = make_image();
-	taddr broken = 0;
+	struct pygc_breaks b = {0};
 	size_t n = 0;
 
 	image_uint(im, lie->at, lie->value, lie->width);
 	struct py p = {.l = &l, .t = image_target(im, IMAGE_DATA)};
-	ck_assert_int_eq(py_gc_each(&p, INTERP, count, &n, &broken), MS_FORMAT);
-	ck_assert_uint_eq(broken, lie->broken_at);
+	ck_assert_int_eq(py_gc_each(&p, INTERP, count, &n, &b), MS_FORMAT);
+	ck_assert_uint_eq(b.at, lie->broken_at);
 	/* A circle of segments ends when more was seen than the memory holds. */
 	if (lie->at == LOST + 176)
 		ck_assert_uint_lt(n, 1000);
@@ -278,10 +278,10 @@ START_TEST(skips_threads_without_heaps)
 	struct layout l = make_layout();
 	struct image *im = make_image();
 	struct found f;
-	taddr broken;
+	struct pygc_breaks b;
 
 	image_u32(im, TSTATE + READY, 0);
-	ck_assert_int_eq(run(&l, im, &f, &broken), MS_OK);
+	ck_assert_int_eq(run(&l, im, &f, &b), MS_OK);
 	ck_assert_uint_eq(f.n, 1);
 	ck_assert_uint_eq(f.at[0], block_at(LOST, 1, 0));
 }
