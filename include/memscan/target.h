@@ -291,6 +291,9 @@ MUST_CHECK enum status stop_all(pid_t pid, uint64_t max_ns, struct stop **ret, s
  */
 bool stop_is_over(const struct stop *s);
 
+/* May it run out? */
+bool stop_is_limited(const struct stop *s);
+
 /* Let go. Returns the nanoseconds from the first interrupt to the last detach; NULL is 0. */
 uint64_t stop_release(struct stop *s);
 
@@ -330,6 +333,8 @@ struct snapshot_opts {
 	 */
 	struct common *common;
 	const struct snapshot *base;
+	const struct span *first; /* what is to be copied before anything else, in case the time is short */
+	size_t n_first;
 };
 
 /* What is going to be done, known before anything is stopped. */

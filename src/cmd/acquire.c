@@ -53,6 +53,7 @@ acquired_fini(struct acquired *a)
 	target_close(a->copy);
 	stop_release(a->stop);
 	free(a->need);
+	free(a->first);
 	layout_fini(&a->layout);
 	modules_free(a->modules);
 	target_close(a->live);
@@ -183,6 +184,8 @@ prepare(const struct acquire_opts *o, struct acquired *a, bool plan_only,
 
 	so.need = a->need;
 	so.n_need = a->n_need;
+	so.first = a->first;
+	so.n_first = a->n_first;
 	so.plan_only = plan_only;
 	enum status st = snapshot_prepare(o->pid, &so, ret, eb);
 	if (st == MS_OK)
@@ -262,6 +265,8 @@ copy_held(const struct acquire_opts *o, struct acquired *a, struct py *p,
 	a->stop = stop;
 	if (st != MS_OK || a->plan.mode != SNAPSHOT_NONE)
 		acquire_release(a);
+	if (st == MS_OK && a->stats.bytes == 0 && a->stats.unseen > 0)
+		return errbuf_set(eb, MS_BUSY, "the time was over before anything was copied");
 	if (st == MS_OK && o->no_stop && a->plan.mode != SNAPSHOT_NONE)
 		snapshot_compare(snap, &a->stats);
 	return st;
@@ -315,11 +320,15 @@ acquire_copy(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb
 {
 	struct strtab *names = strtab_new();
 	struct py *p = NULL;
+	uint64_t began = io_now_ns();
 	enum status st = py_open(a->live, &a->layout, &a->rt, names, &p, eb);
 
+	if (st == MS_OK && o->max_pause_ns > 0)
+		st = hurry_prepare(a, p, eb);
 	for (a->tries = 1; st == MS_OK; a->tries++) {
 		st = try_copy(o, a, p, eb);
-		if (st != MS_BUSY || a->tries >= LIM_GC_RETRIES)
+		if (st != MS_BUSY || a->tries >= LIM_GC_RETRIES ||
+			io_now_ns() - began > LIM_STOPPING_NS)
 			break;
 		/* A collection takes milliseconds; wait a little longer each time. */
 		log_at(LOG_DEBUG, "%s: let go, and trying again", eb->msg);

@@ -50,6 +50,9 @@ struct acquired {
 	struct snapshot_stats stats;
 	struct span *need;   /* what turned out to be needed, and was left out of the copy before */
 	size_t n_need;
+	struct span *first;  /* with max_pause_ns: what is copied before anything else */
+	size_t n_first;
+	bool is_proven;      /* and the layout was, on the running process */
 	unsigned again;      /* copies made again for it */
 	struct stop *stop;   /* without a copy: what holds the process while it is walked */
 	bool is_cut;         /* the time was over before all was seen */
@@ -82,6 +85,18 @@ MUST_CHECK enum status acquire_parse_snapshot(const struct cmd_args *a, struct a
 
 /* The directory that a copy on disk goes to: that of the output (or NULL). Borrows it, or uses buf. */
 const char *acquire_spool_dir(const char *output, char *buf, size_t cap);
+
+/*
+ * hurry.c, with max_pause_ns. Before a stop: prove the layout on the running process, and find what
+ * has to be copied first. As py_probe.
+ */
+MUST_CHECK enum status hurry_prepare(struct acquired *a, struct py *p, struct errbuf *eb);
+
+/* Was the process let go before all was seen? */
+bool acquired_is_cut(const struct acquired *a);
+
+/* The --max-pause that would have been enough for all, by what was seen. */
+uint64_t hurry_enough_ms(const struct acquired *a);
 
 /* The walk is over: without a copy, let go now. */
 void acquire_release(struct acquired *a);

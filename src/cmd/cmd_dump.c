@@ -186,7 +186,10 @@ walk_into(struct acquired *a, const struct acquire_opts *o, const struct walk_op
 	if (st != MS_OK)
 		return st;
 	st = py_probe(p, a->corefile != NULL, eb);
-	if (st != MS_OK)
+	/* What is missing proves nothing: the running process has. */
+	if (st != MS_OK && acquired_is_cut(a) && a->is_proven)
+		*eb = (struct errbuf){0};
+	else if (st != MS_OK)
 		return st;
 	st = dump_writer_new(out->file, &w, eb);
 	if (st != MS_OK)
@@ -242,9 +245,11 @@ tell(const struct acquired *a, const struct acquire_opts *o, const struct walk_s
 		log_at(LOG_NORMAL, "%s of %s pages changed while they were copied",
 			text_count(objects, a->stats.torn),
 			text_count(refs, a->stats.pages));
-	if (a->stats.unseen > 0 || a->is_cut)
-		log_at(LOG_NORMAL, "let go before all was seen: %s were not copied",
-			text_size(bytes, a->stats.unseen));
+	if (acquired_is_cut(a))
+		log_at(LOG_NORMAL,
+			"let go before all was seen: %s were not copied; --max-pause %" PRIu64
+			" should be enough",
+			text_size(bytes, a->stats.unseen), hurry_enough_ms(a));
 	if (a->stats.known > 0)
 		log_at(LOG_VERBOSE, "%s were not copied: process %d has the same pages",
 			text_size(bytes, a->stats.known), (int)o->base);
@@ -410,9 +415,9 @@ take(const struct acquire_opts *o, struct walk_opts *w, struct acquired *a,
 	}
 	acquire_release(a);
 	st = acquire_explain(a, st, eb);
-	if (st != MS_OK && (a->is_cut || a->stats.unseen > 0))
-		(void)errbuf_wrap(eb, "the process was let go before enough was seen "
-			"(--max-pause)");
+	if (st != MS_OK && acquired_is_cut(a))
+		(void)errbuf_wrap(eb, "the process was let go before enough was seen, "
+			"--max-pause %" PRIu64 " should be enough", hurry_enough_ms(a));
 	if (st != MS_OK)
 		return wrap_source(o, eb);
 	const char *path = file->path != NULL ? file->path : "-";

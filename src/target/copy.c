@@ -23,6 +23,7 @@
 enum {
 	BATCH_CHUNKS = 1024,          /* UIO_MAXIOV */
 	BATCH_BYTES = 8 << 20,
+	BATCH_IN_HURRY = 512 << 10,   /* what is under way when the time is over is lost */
 	WORKERS_AUTO = 8,             /* more do not make memory faster */
 	WORKER_BYTES = 32 << 20,      /* a thread less than this is not worth starting */
 };
@@ -166,12 +167,13 @@ make_batches(struct job *j, size_t n)
 {
 	uint64_t total = 0;
 	size_t bytes = 0;
+	size_t most = stop_is_limited(j->stop) ? BATCH_IN_HURRY : BATCH_BYTES;
 
 	vec_push(&j->firsts, 0);
 	for (size_t i = 0; i < n; i++) {
 		size_t first = j->firsts.at[j->firsts.n - 1];
 		if (i > first && (i - first == BATCH_CHUNKS ||
-		                  bytes + j->chunks[i].len > BATCH_BYTES ||
+		                  bytes + j->chunks[i].len > most ||
 		                  j->chunks[i].by_file != j->chunks[first].by_file)) {
 			vec_push(&j->firsts, i);
 			bytes = 0;

@@ -92,14 +92,17 @@ forked_has(const struct snapshot *s, taddr start, taddr end)
 }
 
 void
-append_chunks(chunk_vec *v, const struct piece *p, taddr at, taddr end, bool by_file)
+append_chunks(chunk_vec *v, const struct piece *p, struct span run, size_t most,
+              bool by_file)
 {
-	while (at < end) {
-		uint64_t left = end - at;
+	taddr at = run.start;
+
+	while (at < run.end) {
+		uint64_t left = run.end - at;
 		struct chunk c = {
 			.addr = at,
 			.dest = p->data + (at - p->start),
-			.len = left < CHUNK_MAX ? (size_t)left : CHUNK_MAX,
+			.len = left < most ? (size_t)left : most,
 			.by_file = by_file,
 		};
 		vec_push(v, c);
@@ -110,14 +113,16 @@ append_chunks(chunk_vec *v, const struct piece *p, taddr at, taddr end, bool by_
 void
 forked_list(struct snapshot *s, const struct piece *p, taddr at, taddr end)
 {
+	size_t most = stop_is_limited(s->stop) ? CHUNK_IN_HURRY : CHUNK_MAX;
+
 	for (size_t i = span_behind(&s->forked, at);
 	     i < s->forked.n && s->forked.at[i].start < end; i++) {
 		const struct span *f = &s->forked.at[i];
 		taddr from = f->start > at ? f->start : at;
 		taddr to = f->end < end ? f->end : end;
-		append_chunks(&s->chunks, p, at, from, false);
-		append_chunks(&s->aside, p, from, to, true);
+		append_chunks(&s->chunks, p, (struct span){at, from}, most, false);
+		append_chunks(&s->aside, p, (struct span){from, to}, most, true);
 		at = to;
 	}
-	append_chunks(&s->chunks, p, at, end, false);
+	append_chunks(&s->chunks, p, (struct span){at, end}, most, false);
 }

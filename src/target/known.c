@@ -97,7 +97,7 @@ known_list(struct snapshot *s, const struct piece *p, struct span run)
 		taddr start = k->start > at ? k->start : at;
 		taddr end = k->end < run.end ? k->end : run.end;
 		forked_list(s, p, at, start);
-		append_chunks(&s->fills, p, start, end, false);
+		append_chunks(&s->fills, p, (struct span){start, end}, CHUNK_MAX, false);
 		at = end;
 	}
 	forked_list(s, p, at, run.end);

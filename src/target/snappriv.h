@@ -101,8 +101,8 @@ bool forked_has(const struct snapshot *s, taddr start, taddr end);
 /* The first of the spans, in order, that ends behind addr, or their number. */
 size_t span_behind(const span_vec *v, taddr addr);
 
-/* Append [at, end) of a piece, in chunks. */
-void append_chunks(chunk_vec *v, const struct piece *p, taddr at, taddr end,
+/* Append a run of a piece, in chunks of at most `most` bytes. */
+void append_chunks(chunk_vec *v, const struct piece *p, struct span run, size_t most,
                    bool by_file);
 
 /* List [at, end) of a piece for copying: in s->chunks, or aside. */

@@ -17,7 +17,7 @@
 #include "memscan/io.h"
 #include "memscan/mem.h"
 
-enum { FIRST_MAX = 4 << 20 };
+enum { FIRST_MAX = 128 << 10 };
 
 static void
 span_vec_fini(span_vec *v)
@@ -171,10 +171,59 @@ remap(struct snapshot *s, struct errbuf *eb)
 	return st;
 }
 
+/* Small, or data of a program: of a file, or behind that (what it does not initialize). */
 static bool
 is_first(const struct snapshot *s, const struct piece *p)
 {
-	return !is_anonymous(&s->maps.at[p->region]) || p->end - p->start <= FIRST_MAX;
+	const struct region *r = &s->maps.at[p->region];
+	bool is_behind = p->region > 0 && r[-1].inode != 0 && r[-1].end == r->start;
+
+	return !is_anonymous(r) || is_behind || p->end - p->start <= FIRST_MAX;
+}
+
+static bool
+is_wanted_first(const struct snapshot *s, const struct chunk *c)
+{
+	for (size_t i = 0; i < s->opts.n_first; i++)
+		if (s->opts.first[i].start < c->addr + c->len &&
+		    s->opts.first[i].end > c->addr)
+			return true;
+	return false;
+}
+
+static bool
+is_heap(const struct snapshot *s, const struct chunk *c)
+{
+	size_t i = regions_search(s->maps.at, s->maps.n, c->addr);
+
+	return i < s->maps.n && strcmp(s->maps.at[i].path, "[heap]") == 0;
+}
+
+/*
+ * Time is short: what the caller wants first comes first, and the heap, which is at the
+ * lowest addresses and where types and the tables of large dicts are, from its beginning on
+ * by turns with the other memory.
+ */
+static void
+hurry(struct snapshot *s, size_t n_small)
+{
+	chunk_vec v = {0};
+
+	for (int first = 1; first >= 0; first--) {
+		for (size_t i = 0; i < (first ? s->chunks.n : n_small); i++)
+			if (is_wanted_first(s, &s->chunks.at[i]) == first)
+				vec_push(&v, s->chunks.at[i]);
+	}
+	size_t i = n_small, end = s->chunks.n;
+	bool is_low = false;
+	while (i < end) {
+		is_low = !is_low && is_heap(s, &s->chunks.at[end - 1]);
+		const struct chunk *c = &s->chunks.at[is_low ? --end : i++];
+		if (!is_wanted_first(s, c))
+			vec_push(&v, *c);
+	}
+	vec_fini(&s->chunks);
+	s->chunks = v;
 }
 
 /* What is read in another way goes behind the rest. */
@@ -212,6 +261,8 @@ list_all(struct snapshot *s)
 		s->chunks.at[j] = s->chunks.at[i];
 		s->chunks.at[i] = last;
 	}
+	if (stop_is_limited(s->stop))
+		hurry(s, first);
 }
 
 static void

@@ -200,9 +200,24 @@ nap(uint64_t ns)
 	nanosleep(&ts, NULL);
 }
 
+/* When the tracer begins to let go: a little early, as that takes its time too. */
+static uint64_t
+deadline_of(const struct stop *s)
+{
+	uint64_t margin = s->max_ns / 4 < 2 * MSEC ? s->max_ns / 4 : 2 * MSEC;
+
+	if (s->max_ns == UINT64_MAX)
+		return UINT64_MAX;
+	return s->first_ns + s->max_ns - margin;
+}
+
 static enum status
 not_stopping(struct stop *s, const struct tracee *t, char state)
 {
+	if (io_now_ns() > deadline_of(s))
+		return errbuf_set(&s->eb, MS_BUSY,
+			"thread %d of process %d does not stop in the time that it may be held",
+			t->tid, s->pid);
 	if (state != 'D')
 		return errbuf_set(&s->eb, MS_BUSY,
 		                  "thread %d of process %d does not stop", t->tid,
@@ -213,17 +228,6 @@ not_stopping(struct stop *s, const struct tracee *t, char state)
 	        "(waiting for a disk, a network file system, or a child made by vfork); try "
 	        "again",
 	        t->tid, s->pid);
-}
-
-/* When the tracer begins to let go: a little early, as that takes its time too. */
-static uint64_t
-deadline_of(const struct stop *s)
-{
-	uint64_t margin = s->max_ns / 4 < 2 * MSEC ? s->max_ns / 4 : 2 * MSEC;
-
-	if (s->max_ns == UINT64_MAX)
-		return UINT64_MAX;
-	return s->first_ns + s->max_ns - margin;
 }
 
 /* Wait for one thread, bounded. */
@@ -456,6 +460,12 @@ bool
 stop_is_over(const struct stop *s)
 {
 	return s != NULL && s->is_over;
+}
+
+bool
+stop_is_limited(const struct stop *s)
+{
+	return s != NULL && s->max_ns != STOP_NO_LIMIT;
 }
 
 const struct thread_regs *
