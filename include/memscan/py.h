@@ -191,6 +191,17 @@ const struct pytype *py_type_seen(struct py *p, taddr obj);
  */
 MUST_CHECK enum status py_obj(struct py *p, taddr addr, struct pyobj *ret);
 
+/* What became of an object between two looks at it. */
+enum pychange {
+	PY_SAME,    /* or changed in nothing that matters here */
+	PY_CHANGED, /* a list, dict or set has other items, or another number of them */
+	PY_GONE,    /* it was freed, or something else is in its place */
+};
+
+/* What the two looks have to be of: the first bytes of the object. */
+enum { PYCHANGE_VIEW = 256 };
+enum pychange py_changed(struct py *p, const struct pytype *ty, const uint8_t then[PYCHANGE_VIEW], const uint8_t now[PYCHANGE_VIEW]);
+
 /* Call for memory of the object's head; and later, when that has come, for memory that the object at addr, whose head has come by now, will lead to when it is read. */
 void py_prefetch_head(const struct py *p, taddr addr);
 void py_prefetch(struct py *p, taddr addr);

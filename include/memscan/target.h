@@ -48,6 +48,8 @@ struct target_ops {
 	const char *name; /* "live", "snapshot", "core", "image" */
 	/* Read n bytes at addr, wholly inside one region that has no data: all or nothing. */
 	enum status (*read)(void *self, taddr addr, void *buf, size_t n);
+	/* See target_again; or NULL. */
+	enum status (*again)(void *self, taddr addr, void *buf, size_t n);
 	/* The file that a region was made of, proven to be that one; or NULL. MS_ABSENT. */
 	enum status (*open_file)(void *self, const struct region *r, int *fd);
 	void (*close)(void *self);
@@ -131,6 +133,13 @@ const struct span *target_missed(const struct target *t, size_t *n);
 
 /* True if any of [addr, addr + n) was left out of a copy: what can be done without is not to be asked for. */
 bool target_is_left_out(const struct target *t, taddr addr, uint64_t n);
+
+/*
+ * Of a process that was not stopped: how the bytes [addr, addr + n), at most a page, were found when they were
+ * looked at once more. buf holds how they were at first, and is changed where that was otherwise.
+ * MS_ABSENT  they were the same, or not looked at; MS_FAULT  they were there no more; MS_GONE
+ */
+MUST_CHECK enum status target_again(struct target *t, taddr addr, void *buf, size_t n);
 
 /* Drop what views of a live target keep: call it between two stops of the process. */
 void target_forget(struct target *t);
@@ -389,9 +398,10 @@ MUST_CHECK enum status snapshot_copy(struct snapshot *s, const struct stop *stop
 
 /*
  * After a copy of a process that was not stopped: read it once more, and count the pages
- * that are not what the copy says. Nothing is changed.
+ * that are not what the copy says, which is not changed. What they are like now is kept, as far
+ * as there is room, for target_again.
  */
-void snapshot_compare(const struct snapshot *s, struct snapshot_stats *stats);
+void snapshot_compare(struct snapshot *s, struct snapshot_stats *stats);
 
 /*
  * Turn the copy into a target: writable regions are served from the copy, read-only ones

@@ -32,6 +32,7 @@ struct walk_opts {
 	void *thread_name_self; /* of both */
 	const struct walk_known *known; /* or NULL */
 	size_t n_known;
+	bool is_running; /* the process was not stopped: count what had changed when it was looked at again */
 	void (*progress)(void *self, uint64_t objects); /* now and then; or NULL */
 	void *progress_self;
 };
@@ -42,6 +43,9 @@ struct walk_stats {
 	uint64_t guessed;      /* references found by scanning */
 	uint64_t bytes;        /* sum of sizes */
 	uint64_t damage;       /* count over all reasons */
+	uint64_t changed;      /* with is_running: lists, dicts and sets that had changed, */
+	uint64_t gone;         /* objects that were gone, */
+	uint64_t broken_links; /* and links of the collector's lists that did not link back */
 	uint64_t roots, threads, interpreters;
 	uint64_t interpreted;  /* functions of the target interpreted */
 	uint64_t instructions; /* in those */

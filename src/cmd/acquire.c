@@ -323,7 +323,8 @@ acquire_copy(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb
 	uint64_t began = io_now_ns();
 	enum status st = py_open(a->live, &a->layout, &a->rt, names, &p, eb);
 
-	if (st == MS_OK && o->max_pause_ns > 0)
+	a->is_running = o->no_stop;
+	if (st == MS_OK && (o->max_pause_ns > 0 || o->no_stop))
 		st = hurry_prepare(a, p, eb);
 	for (a->tries = 1; st == MS_OK; a->tries++) {
 		st = try_copy(o, a, p, eb);

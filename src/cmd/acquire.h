@@ -50,8 +50,9 @@ struct acquired {
 	struct snapshot_stats stats;
 	struct span *need;   /* what turned out to be needed, and was left out of the copy before */
 	size_t n_need;
-	struct span *first;  /* with max_pause_ns: what is copied before anything else */
+	struct span *first;  /* with max_pause_ns or no_stop: what is copied before anything else */
 	size_t n_first;
+	bool is_running;     /* it is not held */
 	bool is_proven;      /* and the layout was, on the running process */
 	unsigned again;      /* copies made again for it */
 	struct stop *stop;   /* without a copy: what holds the process while it is walked */
@@ -60,6 +61,7 @@ struct acquired {
 	uint64_t tls_base;   /* thread pointer of its first thread */
 	struct thread_regs *regs; /* of all its threads when it was stopped, or ended; none with no_stop */
 	size_t n_regs;
+	struct walk_stats walked;
 	unsigned tries;      /* stops it took to meet no garbage collection */
 };
 
@@ -87,7 +89,7 @@ MUST_CHECK enum status acquire_parse_snapshot(const struct cmd_args *a, struct a
 const char *acquire_spool_dir(const char *output, char *buf, size_t cap);
 
 /*
- * hurry.c, with max_pause_ns. Before a stop: prove the layout on the running process, and find what
+ * hurry.c, with max_pause_ns or no_stop. Before the copy: prove the layout on the running process, and find what
  * has to be copied first. As py_probe.
  */
 MUST_CHECK enum status hurry_prepare(struct acquired *a, struct py *p, struct errbuf *eb);
@@ -127,5 +129,8 @@ size_t acquired_damage(const struct acquired *a, struct walk_known known[ACQUIRE
 
 /* All meta entries: what the dump says of the process and of itself. */
 MUST_CHECK enum status acquired_put_meta(const struct acquired *a, const struct acquire_opts *o, uint64_t total_ns, struct heap_sink *s);
+
+/* What changed while a process that was not held was read, in a sentence. */
+void acquired_tell_torn(const struct acquired *a);
 
 #endif

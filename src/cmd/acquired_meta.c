@@ -14,7 +14,9 @@
 #include <time.h>
 
 #include "memscan/cmd.h"
+#include "memscan/log.h"
 #include "memscan/mem.h"
+#include "memscan/text.h"
 
 enum { PAGE_UNIT = 4096 };
 
@@ -77,11 +79,61 @@ put_core(const struct acquired *a, struct heap_sink *s)
 	return st == MS_OK ? put_signal(info, s) : st;
 }
 
+/* Pages are compared where there is a copy of them. */
+static enum status
+put_torn(const struct acquired *a, struct heap_sink *s)
+{
+	const struct {
+		const char *key;
+		uint64_t value;
+	} numbers[] = {
+		{"torn_containers", a->walked.changed},
+		{"gone_objects", a->walked.gone},
+		{"torn_links", a->walked.broken_links},
+		{"compared_pages", a->stats.pages},
+		{"torn_pages", a->stats.torn},
+	};
+	size_t n = a->stats.pages > 0 ? ARRAY_LEN(numbers) : ARRAY_LEN(numbers) - 2;
+	enum status st = MS_OK;
+
+	for (size_t i = 0; i < n && st == MS_OK; i++) {
+		char text[32];
+		snprintf(text, sizeof(text), "%" PRIu64, numbers[i].value);
+		st = s->meta(s->self, numbers[i].key, text);
+	}
+	return st;
+}
+
+void
+acquired_tell_torn(const struct acquired *a)
+{
+	const struct walk_stats *w = &a->walked;
+	char torn[TEXT_NUM], pages[TEXT_NUM], changed[TEXT_NUM], gone[TEXT_NUM],
+		links[TEXT_NUM];
+
+	text_count(pages, a->stats.pages);
+	if (a->stats.torn + w->changed + w->gone + w->broken_links == 0)
+		log_at(LOG_NORMAL, "not held, but nothing changed meanwhile%s%s%s",
+			a->stats.pages > 0 ? ": " : "", a->stats.pages > 0 ? pages : "",
+			a->stats.pages > 0 ? " pages were looked at twice" : "");
+	else
+		log_at(LOG_NORMAL,
+			"torn, as it was not held: %s of %s pages changed while they were "
+			"copied; %s lists, dicts and sets changed, %s objects went, and %s "
+			"links of the collector's lists were broken",
+			text_count(torn, a->stats.torn), pages,
+			text_count(changed, w->changed), text_count(gone, w->gone),
+			text_count(links, w->broken_links));
+}
+
 /* How it ended, and where its threads stood. */
 static enum status
 put_ending(const struct acquired *a, struct heap_sink *s)
 {
 	enum status st = a->corefile != NULL ? put_core(a, s) : MS_OK;
+
+	if (st == MS_OK && a->is_running)
+		st = put_torn(a, s);
 
 	for (size_t i = 0; i < a->n_regs && st == MS_OK; i++) {
 		const struct thread_regs *r = &a->regs[i];
@@ -189,8 +241,6 @@ put_numbers(const struct acquired *a, const struct acquire_opts *o, struct heap_
 		{"left_out_bytes", a->stats.left_out, !is_live},
 		{"known_bytes", a->stats.known, o->base == 0},
 		{"known_from", (uint64_t)o->base, o->base == 0},
-		{"compared_pages", a->stats.pages, a->stats.pages == 0},
-		{"torn_pages", a->stats.torn, a->stats.pages == 0},
 		{"total_ns", total_ns},
 		{"tries", a->tries, !is_live},
 	};

@@ -186,8 +186,8 @@ walk_into(struct acquired *a, const struct acquire_opts *o, const struct walk_op
 	if (st != MS_OK)
 		return st;
 	st = py_probe(p, a->corefile != NULL, eb);
-	/* What is missing proves nothing: the running process has. */
-	if (st != MS_OK && acquired_is_cut(a) && a->is_proven)
+	/* What is missing or torn proves nothing: the running process has. */
+	if (st != MS_OK && a->is_proven && (a->is_running || acquired_is_cut(a)))
 		*eb = (struct errbuf){0};
 	else if (st != MS_OK)
 		return st;
@@ -206,6 +206,7 @@ walk_into(struct acquired *a, const struct acquire_opts *o, const struct walk_op
 	progress_step("walking", 95);
 	st = walk_run(p, a->copy, names, sink, &told, stats, eb);
 	acquire_release(a);
+	a->walked = *stats;
 	if (st == MS_OK)
 		st = acquired_put_meta(a, o, io_now_ns() - out->begun, sink);
 	/* An error of the sink has its text in the writer. */
@@ -241,10 +242,8 @@ tell(const struct acquired *a, const struct acquire_opts *o, const struct walk_s
 		held[TEXT_NUM];
 
 	bool was_held = o->core == NULL && !o->no_stop;
-	if (a->stats.pages > 0)
-		log_at(LOG_NORMAL, "%s of %s pages changed while they were copied",
-			text_count(objects, a->stats.torn),
-			text_count(refs, a->stats.pages));
+	if (o->no_stop)
+		acquired_tell_torn(a);
 	if (acquired_is_cut(a))
 		log_at(LOG_NORMAL,
 			"let go before all was seen: %s were not copied; --max-pause %" PRIu64
@@ -395,8 +394,9 @@ take(const struct acquire_opts *o, struct walk_opts *w, struct acquired *a,
 	w->rt = &a->rt;
 	w->modules = a->modules;
 	w->tls_base = a->tls_base;
-	/* Without a copy there is nothing at hand for others to read. */
-	if (o->core == NULL && a->plan.mode == SNAPSHOT_NONE)
+	w->is_running = o->no_stop;
+	/* Without a copy there is nothing at hand for others to read; nor are looks taken twice by them. */
+	if (o->core == NULL && (a->plan.mode == SNAPSHOT_NONE || o->no_stop))
 		w->threads = 1;
 	w->thread_name = thread_name;
 	w->native_id = native_id;

@@ -75,6 +75,9 @@ static const struct {
 	{"left_out_bytes", {"left_out_bytes", "raw buffers left out", CELL_BYTES}},
 	{"compared_pages", {"compared_pages", "pages compared", CELL_COUNT}},
 	{"torn_pages", {"torn_pages", "changed while copied", CELL_COUNT}},
+	{"torn_containers", {"torn_containers", "lists, dicts, sets changed", CELL_COUNT}},
+	{"gone_objects", {"gone_objects", "objects that went", CELL_COUNT}},
+	{"torn_links", {"torn_links", "links broken", CELL_COUNT}},
 	{"tries", {"tries", "attempts", CELL_COUNT}},
 	{"total_ns", {"total_ns", "whole time", CELL_NANOS}},
 };

@@ -39,6 +39,14 @@ struct mapping {
 	size_t len;
 };
 
+/* A page that was not the same when it was looked at again. */
+struct torn_page {
+	taddr addr;
+	uint8_t *now; /* what it was like then; NULL if that was not kept */
+	bool is_gone; /* it could not be read any more */
+};
+enum { TORN_KEPT_MAX = 64 << 20 }; /* bytes */
+
 struct snapshot {
 	struct snapshot_opts opts;
 	struct snapshot_plan plan;
@@ -62,6 +70,8 @@ struct snapshot {
 	span_vec same;   /* pages that are in the copy of another process, s->opts.base */
 	chunk_vec fills; /* where they go */
 	bool is_again; /* the room holds an older copy */
+	bool is_compared;
+	VEC(struct torn_page) torn; /* by address */
 };
 
 /* ---- rooms.c ---- */
@@ -129,6 +139,12 @@ void bulk_find(const struct snapshot *s, span_vec *ret);
 
 /* In the stop: take out of left what is not raw any more. */
 void bulk_confirm(struct snapshot *s, span_vec *left);
+
+/* ---- again.c ---- */
+
+/* target_ops.again */
+MUST_CHECK enum status snapshot_again(void *self, taddr addr, void *buf, size_t n);
+void again_fini(struct snapshot *s);
 
 /* ---- mode.c ---- */
 

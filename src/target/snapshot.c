@@ -308,38 +308,13 @@ snapshot_copy(struct snapshot *s, const struct stop *stop, struct snapshot_stats
 	return MS_OK;
 }
 
-/* Pages of a chunk that are not as they were copied; those that are gone are. */
-static uint64_t
-torn_pages(const struct snapshot *s, const struct chunk *c, uint8_t *buf)
-{
-	size_t page = (size_t)s->pagemap.page;
-	uint64_t n = 0;
-
-	for (size_t at = 0; at < c->len; at += page) {
-		size_t len = c->len - at < page ? c->len - at : page;
-		n += reader_read(&s->reader, c->addr + at, buf, len) != MS_OK ||
-		     memcmp(buf, c->dest + at, len) != 0;
-	}
-	return n;
-}
-
-void
-snapshot_compare(const struct snapshot *s, struct snapshot_stats *stats)
-{
-	CLEAN_FREE uint8_t *buf = xmalloc((size_t)s->pagemap.page);
-
-	for (size_t i = 0; i < s->chunks.n; i++) {
-		stats->torn += torn_pages(s, &s->chunks.at[i], buf);
-		stats->pages += s->chunks.at[i].len / s->pagemap.page;
-	}
-}
-
 void
 snapshot_free(struct snapshot *s)
 {
 	if (s == NULL)
 		return;
 	rooms_unmap(s, 0);
+	again_fini(s);
 	reader_fini(&s->reader);
 	pagemap_fini(&s->pagemap);
 	mem_clean_close(&s->spool);

@@ -26,6 +26,7 @@ snapshot_close(void *self)
 static const struct target_ops snapshot_ops = {
 	.name = "snapshot",
 	.read = snapshot_read,
+	.again = snapshot_again,
 	.close = snapshot_close,
 };
 

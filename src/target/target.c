@@ -392,6 +392,14 @@ target_open_file(struct target *t, const struct region *r, int *fd)
 	return t->ops->open_file != NULL ? t->ops->open_file(t->self, r, fd) : MS_ABSENT;
 }
 
+enum status
+target_again(struct target *t, taddr addr, void *buf, size_t n)
+{
+	if (t->ops->again == NULL || n == 0 || n > UINT64_MAX - addr)
+		return MS_ABSENT;
+	return t->ops->again(t->self, addr, buf, n);
+}
+
 void
 target_forget(struct target *t)
 {

@@ -305,6 +305,7 @@ roots_put_tracked(struct walker *w, struct errbuf *eb)
 		if (!is_shared)
 			w->root.interp = (uint32_t)i;
 		st = py_gc_each(w->p, interps[i].addr, put_tracked, w, &b);
+		w->stats.broken_links += b.n;
 		if (st != MS_FAULT && st != MS_FORMAT)
 			continue;
 		/* An object that was just being put in or taken out breaks one link, and hides no other. */

@@ -171,14 +171,37 @@ emit_notes(struct walker *w, objid id, const struct pyobj *o, const struct heap_
 	return st;
 }
 
+/* Has the object changed since it was read? Its references have been emitted by now. */
+static void
+look_again(struct walker *w, const struct pyobj *o, const uint8_t then[PYCHANGE_VIEW])
+{
+	uint8_t now[PYCHANGE_VIEW];
+
+	const struct region *r = target_region(w->t, o->addr);
+	if (r == NULL)
+		return;
+	uint64_t left = r->end - o->addr;
+	memcpy(now, then, sizeof(now));
+	enum status st = target_again(
+		w->t, o->addr, now, left < sizeof(now) ? (size_t)left : sizeof(now));
+	if (st == MS_ABSENT)
+		return;
+	enum pychange what = st == MS_OK ? py_changed(w->p, o->type, then, now) : PY_GONE;
+	w->stats.changed += what == PY_CHANGED;
+	w->stats.gone += what == PY_GONE;
+}
+
 static enum status
 visit(struct walker *w, objid id, taddr addr)
 {
 	struct pyobj o;
 	bool is_base = false;
+	uint8_t then[PYCHANGE_VIEW];
 
 	if (py_obj(w->p, addr, &o) != MS_OK)
 		return emit_unreadable(w, addr);
+	if (w->opts->is_running)
+		memcpy(then, o.p, sizeof(then));
 	struct heap_obj h = {.addr = addr, .type = o.type->id, .refcount = o.refcount};
 	h.flags = py_flags(w->p, &o);
 	if (data_holds(&w->data, addr))
@@ -206,6 +229,8 @@ visit(struct walker *w, objid id, taddr addr)
 		st = emit_refs(w, &o, h.size, is_scanned);
 	if (has_buffer && st == MS_OK)
 		buffers_add(w, id, addr, h.size);
+	if (w->opts->is_running)
+		look_again(w, &o, then);
 	return st;
 }
 

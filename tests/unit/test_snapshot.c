@@ -656,7 +656,19 @@ START_TEST(test_compare)
 	snapshot_compare(s, &stats);
 	ck_assert_uint_ge(stats.torn, DENSE_PAGES + 1);
 	ck_assert_uint_lt(stats.torn, stats.pages);
-	snapshot_free(s);
+
+	/* The copy is as it was; the second look has what came after. */
+	uint8_t then[64], now[64];
+	struct target *t = to_target(s);
+	taddr across = at.dense + page - 32;
+	ck_assert_int_eq(target_read(t, across, then, sizeof(then)), MS_OK);
+	ck_assert_uint_eq(then[0], 0);
+	ck_assert_uint_eq(then[63], 1);
+	memcpy(now, then, sizeof(now));
+	ck_assert_int_eq(target_again(t, across, now, sizeof(now)), MS_OK);
+	ck_assert_int_ne(memcmp(now, then, sizeof(now)), 0);
+	ck_assert_int_eq(target_again(t, at.file, now, sizeof(now)), MS_ABSENT);
+	target_close(t);
 	child_end(&c);
 }
 END_TEST
