@@ -354,6 +354,7 @@ struct snapshot_plan {
 	uint64_t left_out;         /* of raw buffers, present and not copied */
 	uint64_t objects;          /* at a guess */
 	uint64_t peak;             /* memory that memscan will have taken */
+	uint64_t cache;            /* of that, for pages read without a copy */
 	uint64_t budget;           /* that can be spared; UINT64_MAX if unknown */
 	uint64_t disk_room;        /* free where the copy would be put, 0 if nowhere */
 	uint64_t pause_ns;         /* at a guess */

@@ -12,6 +12,35 @@
 #include "memscan/target.h"
 #include "memscan/vec.h"
 
+/* ---- target.c ---- */
+
+/*
+ * As long as the target is open, its memory does not change: what was read need not be read
+ * anew, and is kept in so many bytes of memory.
+ */
+void target_hold_still(struct target *t, size_t bytes);
+
+/* ---- pagecache.c ---- */
+
+struct pagecache;
+
+/* Where a page comes from that is not in the cache: a region, and how to read it. */
+struct pagecache_source {
+	void *self;
+	enum status (*read)(void *self, taddr addr, void *buf, size_t n);
+	taddr start, end;
+	uint64_t views; /* those of the last TARGET_VIEW_KEEP before it may be in use */
+};
+
+struct pagecache *pagecache_new(size_t bytes);
+void pagecache_free(struct pagecache *c);
+
+/* The bytes [addr, addr + n) within one page, or NULL; view is the number of the view that this is, 0 for none. */
+const uint8_t *pagecache_find(struct pagecache *c, taddr addr, size_t n, uint64_t view);
+
+/* Read them, after they were not found. NULL: not within a page, not to be read, or no place for them. */
+const uint8_t *pagecache_read(struct pagecache *c, const struct pagecache_source *s, taddr addr, size_t n, uint64_t view);
+
 /* ---- regions.c ---- */
 
 /* True if every region is non-empty and ends before the next one starts. */

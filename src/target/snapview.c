@@ -111,5 +111,7 @@ snapshot_target(struct snapshot *s, struct target **ret, struct errbuf *eb)
 	}
 	enum status st = target_new(&snapshot_ops, s, &s->machine, v.at, v.n, ret, eb);
 	vec_fini(&v);
+	if (st == MS_OK && s->plan.mode == SNAPSHOT_NONE && s->stop != NULL)
+		target_hold_still(*ret, s->plan.cache);
 	return st;
 }

@@ -7,65 +7,14 @@
  * many regions there are. Regions without data are read through windows, kept in a pool
  * that is large enough for a view to outlive the next TARGET_VIEW_KEEP ones.
  */
-#include "priv.h"
+#include "targetpriv.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "memscan/bytes.h"
 #include "memscan/mem.h"
-
-enum {
-	MEMO_BITS = 7,
-	MEMO_SLOTS = 1 << MEMO_BITS,
-	MEMO_SHIFT = 20, /* Python's arenas are 256 KiB to 1 MiB */
-	WINDOW_SLOTS = 2 * TARGET_VIEW_KEEP,
-	WINDOW_SHIFT = 16,
-	WINDOW_BUCKETS = 256,
-	MISSED_MAX = 4096,
-	PAGE = 4096,     /* no machine has smaller ones; only a unit of reading */
-};
-
-static_assert(TARGET_VIEW_MAX == 1 << WINDOW_SHIFT,
-              "a window is as large as the largest view");
-
-/* A region with data, as short as the hot path needs it; len 0 is a free place. */
-struct memo {
-	taddr start;
-	uint64_t len;
-	const uint8_t *data;
-	bool is_file;
-};
-
-/* Bytes [start, start + len) read from the backend; in the chain of one bucket. */
-struct window {
-	taddr start;
-	size_t len;    /* 0: unused */
-	uint64_t used; /* value of target.views when it was last handed out, 0 if never */
-	uint16_t next; /* index + 1 of the next window in the bucket, 0 at its end */
-	uint8_t *buf;
-};
-
-struct target {
-	struct memo memo[MEMO_SLOTS];
-	const struct target_ops *ops;
-	void *self;
-	struct region *regions;
-	size_t n;
-	char *paths;
-	struct machine machine;
-	bool swap;
-	bool is_gone;
-	bool is_beside; /* regions and paths are another target's */
-	uint64_t unanswered; /* beside: reads of what is not at hand */
-	VEC(struct span) missed; /* reads of what was left out of a copy */
-	uint64_t views; /* views of windows handed out */
-	size_t hand;    /* where the search for a window to reuse goes on */
-	struct window windows[WINDOW_SLOTS];
-	uint16_t buckets[WINDOW_BUCKETS]; /* index + 1 */
-};
 
 /* ---- making and closing ---- */
 
@@ -95,6 +44,7 @@ copy_regions(struct target *t, const struct region *regions, size_t n)
 			p += size;
 			last = path;
 		}
+		t->has_data |= regions[i].data != NULL;
 		t->regions[i] = regions[i];
 		t->regions[i].path = path;
 	}
@@ -133,6 +83,7 @@ target_beside(const struct target *of)
 	t->ops = of->ops;
 	t->regions = of->regions;
 	t->n = of->n;
+	t->has_data = of->has_data;
 	t->machine = of->machine;
 	t->swap = of->swap;
 	return t;
@@ -152,6 +103,7 @@ target_close(struct target *t)
 	for (size_t i = 0; i < WINDOW_SLOTS; i++)
 		free(t->windows[i].buf);
 	vec_fini(&t->missed);
+	pagecache_free(t->cache);
 	if (!t->is_beside) {
 		if (t->ops->close != NULL)
 			t->ops->close(t->self);
@@ -207,185 +159,6 @@ target_is_mapped(const struct target *t, taddr addr, size_t n)
 	}
 }
 
-/* ---- windows ---- */
-
-/* Somebody needs what was left out. Reads come in order, mostly. */
-static void
-note_missed(struct target *t, taddr start, taddr end)
-{
-	struct span *last = t->missed.n > 0 ? &t->missed.at[t->missed.n - 1] : NULL;
-
-	if (last != NULL && start <= last->end && end >= last->start) {
-		last->start = start < last->start ? start : last->start;
-		last->end = end > last->end ? end : last->end;
-	} else if (t->missed.n < MISSED_MAX) {
-		vec_push(&t->missed, (struct span){.start = start, .end = end});
-	}
-}
-
-const struct span *
-target_missed(const struct target *t, size_t *n)
-{
-	*n = t->missed.n;
-	return t->missed.at;
-}
-
-bool
-target_is_left_out(const struct target *t, taddr addr, uint64_t n)
-{
-	taddr end = n < UINT64_MAX - addr ? addr + n : UINT64_MAX;
-
-	while (addr < end) {
-		const struct region *r = target_region(t, addr);
-		if (r == NULL)
-			return false;
-		if (r->is_left_out)
-			return true;
-		addr = r->end;
-	}
-	return false;
-}
-
-/* Ask the backend; n bytes at addr lie wholly in r, which has no data. */
-static enum status
-backend_read(struct target *t, const struct region *r, taddr addr, void *buf, size_t n)
-{
-	if (t->is_beside) {
-		t->unanswered++;
-		return MS_FAULT;
-	}
-	if (r->is_left_out) {
-		note_missed(t, addr, addr + n);
-		return MS_FAULT;
-	}
-	if (t->is_gone)
-		return MS_GONE;
-	if ((r->prot & PROT_READ) == 0 || t->ops->read == NULL)
-		return MS_FAULT;
-
-	enum status st = t->ops->read(t->self, addr, buf, n);
-	if (st == MS_GONE)
-		t->is_gone = true;
-	return st;
-}
-
-static uint16_t *
-bucket_of(struct target *t, taddr addr)
-{
-	return &t->buckets[(addr >> WINDOW_SHIFT) % WINDOW_BUCKETS];
-}
-
-static struct window *
-window_find(struct target *t, taddr addr, size_t n)
-{
-	for (unsigned i = *bucket_of(t, addr); i != 0; i = t->windows[i - 1].next) {
-		struct window *w = &t->windows[i - 1];
-		uint64_t off = addr - w->start;
-		if (off < w->len && n <= w->len - off)
-			return w;
-	}
-	return NULL;
-}
-
-static void
-window_unlink(struct target *t, struct window *w)
-{
-	uint16_t id = (uint16_t)(w - t->windows + 1);
-
-	if (w->len == 0)
-		return;
-	for (uint16_t *at = bucket_of(t, w->start); *at != 0;
-	     at = &t->windows[*at - 1].next) {
-		if (*at == id) {
-			*at = w->next;
-			break;
-		}
-	}
-	w->len = 0;
-}
-
-/* A window that none of the last TARGET_VIEW_KEEP views used: there are twice as many. */
-static struct window *
-window_reuse(struct target *t)
-{
-	for (;;) {
-		struct window *w = &t->windows[t->hand++ % WINDOW_SLOTS];
-		if (w->used != 0 && t->views - w->used <= TARGET_VIEW_KEEP)
-			continue;
-		window_unlink(t, w);
-		if (w->buf == NULL)
-			w->buf = xmalloc(TARGET_VIEW_MAX);
-		return w;
-	}
-}
-
-/*
- * Fill a window with [start, end), inside of r, and chain it in the bucket of its start.
- */
-static struct window *
-window_fill(struct target *t, const struct region *r, taddr start, taddr end)
-{
-	struct window *w = window_reuse(t);
-	size_t len = (size_t)(end - start);
-
-	if (backend_read(t, r, start, w->buf, len) != MS_OK)
-		return NULL;
-	uint16_t *bucket = bucket_of(t, start);
-	w->start = start;
-	w->len = len;
-	w->next = *bucket;
-	*bucket = (uint16_t)(w - t->windows + 1);
-	return w;
-}
-
-static taddr
-max_addr(taddr a, taddr b)
-{
-	return a > b ? a : b;
-}
-
-/* The lower of end and start + n, where that sum may overflow. */
-static taddr
-min_end(taddr start, uint64_t n, taddr end)
-{
-	return end - start < n ? end : start + n;
-}
-
-/*
- * A window that holds [addr, addr + n) of r: the aligned one, or where the view crosses
- * its end or not all of it can be read, the pages of the view alone.
- */
-static struct window *
-window_get(struct target *t, const struct region *r, taddr addr, size_t n)
-{
-	struct window *w = window_find(t, addr, n);
-	if (w != NULL)
-		return w;
-
-	taddr base = addr & ~(taddr)(TARGET_VIEW_MAX - 1);
-	taddr start = max_addr(base, r->start);
-	taddr end = min_end(start, TARGET_VIEW_MAX - (start - base), r->end);
-	if (n <= end - addr) {
-		w = window_fill(t, r, start, end);
-		if (w != NULL)
-			return w;
-	}
-
-	/*
-	 * The lookup goes by the view's own 64 KiB block, in which its page starts too.
-	 */
-	start = max_addr(addr & ~(taddr)(PAGE - 1), r->start);
-	if (n <= TARGET_VIEW_MAX - (addr - start)) {
-		size_t want = (size_t)(addr - start) + n;
-		size_t whole = want + (size_t)(-(start + want) & (PAGE - 1));
-		end = min_end(start, whole > TARGET_VIEW_MAX ? want : whole, r->end);
-		w = window_fill(t, r, start, end);
-		if (w != NULL)
-			return w;
-	}
-	return window_fill(t, r, addr, addr + n);
-}
-
 enum status
 target_open_file(struct target *t, const struct region *r, int *fd)
 {
@@ -409,27 +182,6 @@ target_forget(struct target *t)
 }
 
 /* ---- reading ---- */
-
-/*
- * Read within one region. Read-only memory does not change, so that small reads of it
- * may come from a window; that does not count as a view.
- */
-static enum status
-read_region(struct target *t, const struct region *r, taddr addr, void *buf, size_t n)
-{
-	if (r->data != NULL) {
-		memcpy(buf, r->data + (addr - r->start), n);
-		return MS_OK;
-	}
-	if ((r->prot & PROT_WRITE) == 0 && n <= PAGE && !t->is_gone) {
-		const struct window *w = window_get(t, r, addr, n);
-		if (w == NULL)
-			return t->is_gone ? MS_GONE : MS_FAULT;
-		memcpy(buf, w->buf + (addr - w->start), n);
-		return MS_OK;
-	}
-	return backend_read(t, r, addr, buf, n);
-}
 
 static size_t
 memo_slot(taddr addr)
@@ -468,6 +220,11 @@ target_read(struct target *t, taddr addr, void *buf, size_t n)
 		return MS_OK;
 	if (n > UINT64_MAX - addr)
 		return MS_FAULT;
+	const uint8_t *p = t->cache != NULL ? pagecache_find(t->cache, addr, n, 0) : NULL;
+	if (p != NULL) {
+		memcpy(buf, p, n);
+		return MS_OK;
+	}
 
 	uint8_t *out = buf;
 	size_t i = regions_search(t->regions, t->n, addr);
@@ -476,7 +233,11 @@ target_read(struct target *t, taddr addr, void *buf, size_t n)
 			return MS_FAULT;
 		const struct region *r = &t->regions[i++];
 		size_t part = r->end - addr < n ? (size_t)(r->end - addr) : n;
-		enum status st = read_region(t, r, addr, out, part);
+		enum status st = MS_OK;
+		if (r->data != NULL)
+			memcpy(out, r->data + (addr - r->start), part);
+		else
+			st = target_read_region(t, r, addr, out, part);
 		if (st != MS_OK)
 			return st;
 		if (r->data != NULL)
@@ -506,6 +267,13 @@ view_across(struct target *t, taddr addr, size_t n)
 static const void *
 view_slow(struct target *t, taddr addr, size_t n)
 {
+	const uint8_t *hit =
+		t->cache != NULL ? pagecache_find(t->cache, addr, n, t->views + 1) : NULL;
+	if (hit != NULL) {
+		t->views++;
+		return hit;
+	}
+
 	const struct region *r = target_region(t, addr);
 	if (r == NULL || n > UINT64_MAX - addr)
 		return NULL;
@@ -517,6 +285,11 @@ view_slow(struct target *t, taddr addr, size_t n)
 	}
 	if (n > TARGET_VIEW_MAX)
 		return NULL;
+	hit = target_cached(t, r, addr, n, t->views + 1);
+	if (hit != NULL) {
+		t->views++;
+		return hit;
+	}
 
 	struct window *w = window_get(t, r, addr, n);
 	if (w == NULL)
@@ -543,6 +316,8 @@ target_at(struct target *t, taddr addr, struct target_data *ret)
 	uint64_t off = addr - m->start;
 
 	if (off >= m->len) {
+		if (!t->has_data)
+			return false;
 		const struct region *r = target_region(t, addr);
 		if (r == NULL || r->data == NULL)
 			return false;

@@ -10,6 +10,7 @@
 
 #include "flaky.h"
 #include "image.h"
+#include "target/priv.h"
 
 enum { RO = PROT_READ, RW = PROT_READ | PROT_WRITE };
 
@@ -54,10 +55,22 @@ pattern_image(void)
 	return im;
 }
 
+/* With the bytes at hand, through windows, and through caches of several sizes. */
+enum { HOWS = 5 };
+static struct target *
+pattern_target(int how)
+{
+	static const size_t cache[HOWS] = {0, 0, 1, 64 << 10, 4 << 20};
+	struct target *t = image_target(pattern_image(), how == 0 ? IMAGE_DATA : IMAGE_READ);
+
+	if (cache[how] > 0)
+		target_hold_still(t, cache[how]);
+	return t;
+}
+
 START_TEST(test_read_everywhere)
 {
-	struct target *t =
-	        image_target(pattern_image(), _i == 0 ? IMAGE_DATA : IMAGE_READ);
+	struct target *t = pattern_target(_i);
 	static uint8_t buf[0x60000];
 
 	for (taddr addr = 0x10000; addr < 0x33000; addr += 0x333) {
@@ -81,8 +94,7 @@ END_TEST
 
 START_TEST(test_view_everywhere)
 {
-	struct target *t =
-	        image_target(pattern_image(), _i == 0 ? IMAGE_DATA : IMAGE_READ);
+	struct target *t = pattern_target(_i);
 
 	for (taddr addr = 0x10000; addr < 0x33000; addr += 0x2f1) {
 		for (size_t n = 1; n <= 0x33000 - addr && n <= TARGET_VIEW_MAX;
@@ -137,6 +149,8 @@ START_TEST(test_views_are_kept)
 
 	add_pattern(im, 0x1000000, windows * TARGET_VIEW_MAX, RW);
 	struct target *t = image_target(im, IMAGE_READ);
+	if (_i > 0)
+		target_hold_still(t, (size_t)1 << (12 + 2 * _i));
 	const void *held[TARGET_VIEW_KEEP + 1];
 	taddr addrs[TARGET_VIEW_KEEP + 1];
 	size_t slots = TARGET_VIEW_KEEP + 1;
@@ -147,6 +161,44 @@ START_TEST(test_views_are_kept)
 		for (size_t k = 0; k < slots && k <= i; k++)
 			ck_assert(is_pattern(held[k], addrs[k], 16));
 	}
+	target_close(t);
+}
+END_TEST
+
+/*
+ * Pages one after the other are read many at a time; at random, one by one as soon as
+ * that was found to be better. What was read is not read again.
+ */
+START_TEST(test_cache_reads_ahead)
+{
+	enum { PAGES = 8192, SIZE = 4096, START = 0x1000000 };
+	struct image *im = image_new(8, false);
+	unsigned before;
+
+	add_pattern(im, START, (size_t)PAGES * SIZE, RW);
+	struct target *t = image_target(im, IMAGE_READ);
+	target_hold_still(t, (size_t)PAGES * SIZE * 2);
+	for (unsigned i = 0; i < PAGES; i++) {
+		taddr at = START + (taddr)(_i == 0 ? i : PAGES - 1 - i) * SIZE + 8;
+		ck_assert(is_pattern(target_view(t, at, 16), at, 16));
+	}
+	ck_assert_uint_lt(image_reads(im), PAGES / 8);
+	before = image_reads(im);
+	for (unsigned i = 0; i < PAGES; i++) {
+		taddr at = START + (taddr)i * SIZE + 100;
+		ck_assert(is_pattern(target_view(t, at, 16), at, 16));
+	}
+	/* All but what fell on places of others. */
+	ck_assert_uint_lt(image_reads(im) - before, PAGES / 4);
+	/* A small one, and jumps: no more reads than looks, and each of little. */
+	target_hold_still(t, 256 * SIZE);
+	before = image_reads(im);
+	for (uint64_t i = 0, x = 1; i < 20000; i++) {
+		x = x * 6364136223846793005ULL + 1442695040888963407ULL;
+		taddr at = START + (x >> 33) % PAGES * SIZE + i % 4000;
+		ck_assert(is_pattern(target_view(t, at, 16), at, 16));
+	}
+	ck_assert_uint_le(image_reads(im) - before, 20000);
 	target_close(t);
 }
 END_TEST
@@ -355,10 +407,11 @@ suite_target(void)
 	TCase *tc = tcase_create("image");
 
 	tcase_set_timeout(tc, 60);
-	tcase_add_loop_test(tc, test_read_everywhere, 0, 2);
-	tcase_add_loop_test(tc, test_view_everywhere, 0, 2);
+	tcase_add_loop_test(tc, test_read_everywhere, 0, HOWS);
+	tcase_add_loop_test(tc, test_view_everywhere, 0, HOWS);
 	tcase_add_test(tc, test_memo_is_not_confused);
-	tcase_add_test(tc, test_views_are_kept);
+	tcase_add_loop_test(tc, test_views_are_kept, 0, 5);
+	tcase_add_loop_test(tc, test_cache_reads_ahead, 0, 2);
 	tcase_add_test(tc, test_windows_are_cached);
 	tcase_add_test(tc, test_window_falls_back);
 	tcase_add_loop_test(tc, test_gone_stays, 0, 2);
