@@ -356,6 +356,8 @@ struct snapshot_plan {
 	uint64_t peak;             /* memory that memscan will have taken */
 	uint64_t cache;            /* of that, for pages read without a copy */
 	uint64_t budget;           /* that can be spared; UINT64_MAX if unknown */
+	uint64_t swapped;          /* of the process, swapped out: reading brings it back, unless */
+	bool leaves_swapped;       /* there is no room for it, and it is not read (without a copy, only what is needed) */
 	uint64_t disk_room;        /* free where the copy would be put, 0 if nowhere */
 	uint64_t pause_ns;         /* at a guess */
 	unsigned threads;
@@ -370,6 +372,7 @@ struct snapshot_stats {
 	uint64_t missing;    /* bytes that were present and could not be read */
 	uint64_t known;      /* bytes taken from the copy of another process instead */
 	uint64_t unseen;     /* of those missing, bytes that the time was not enough for */
+	uint64_t swapped;    /* of missing, bytes that were swapped out and left so */
 	uint64_t left_out;   /* bytes of raw buffers, present or not */
 	uint64_t pages, torn; /* pages compared by snapshot_compare, and those that differed */
 };

@@ -226,6 +226,12 @@ announce(const struct acquire_opts *o, const struct acquired *a)
 			"copying %s to %s: about %s, and up to %s of memory",
 			text_size(bytes, p->bytes - p->known), is_usual ? "memory" : o->snap.dir,
 			pause, peak);
+	if (p->swapped > 0)
+		log_at(LOG_NORMAL, "%s of the process are swapped out: %s",
+			text_size(bytes, p->swapped),
+			p->leaves_swapped ? "there is no room to bring it back, and it is "
+					    "left so"
+					  : "reading brings it back");
 	if (p->left_out > 0)
 		log_at(LOG_VERBOSE, "%s of raw buffers are left out",
 			text_size(bytes, p->left_out));

@@ -124,7 +124,7 @@ MUST_CHECK enum status acquire_explain(const struct acquired *a, enum status st,
 void acquired_fini(struct acquired *a);
 
 /* What is known to be missing before the walk begins; returns how many. */
-enum { ACQUIRED_DAMAGE_MAX = 4 };
+enum { ACQUIRED_DAMAGE_MAX = 5 };
 size_t acquired_damage(const struct acquired *a, struct walk_known known[ACQUIRED_DAMAGE_MAX]);
 
 /* All meta entries: what the dump says of the process and of itself. */

@@ -29,6 +29,10 @@ acquired_damage(const struct acquired *a, struct walk_known known[ACQUIRED_DAMAG
 		known[n++] = (struct walk_known){
 			"page not copied, the time for it was over", 0,
 			a->stats.unseen / PAGE_UNIT};
+	if (a->stats.swapped > 0)
+		known[n++] = (struct walk_known){
+			"page not copied, it was swapped out", 0,
+			a->stats.swapped / PAGE_UNIT};
 	if (a->corefile == NULL)
 		return n;
 	const struct core_info *info = core_info(a->corefile);
@@ -79,6 +83,15 @@ put_core(const struct acquired *a, struct heap_sink *s)
 	return st == MS_OK ? put_signal(info, s) : st;
 }
 
+static enum status
+put_number(struct heap_sink *s, const char *key, uint64_t v)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%" PRIu64, v);
+	return s->meta(s->self, key, text);
+}
+
 /* Pages are compared where there is a copy of them. */
 static enum status
 put_torn(const struct acquired *a, struct heap_sink *s)
@@ -96,11 +109,8 @@ put_torn(const struct acquired *a, struct heap_sink *s)
 	size_t n = a->stats.pages > 0 ? ARRAY_LEN(numbers) : ARRAY_LEN(numbers) - 2;
 	enum status st = MS_OK;
 
-	for (size_t i = 0; i < n && st == MS_OK; i++) {
-		char text[32];
-		snprintf(text, sizeof(text), "%" PRIu64, numbers[i].value);
-		st = s->meta(s->self, numbers[i].key, text);
-	}
+	for (size_t i = 0; i < n && st == MS_OK; i++)
+		st = put_number(s, numbers[i].key, numbers[i].value);
 	return st;
 }
 
@@ -134,6 +144,8 @@ put_ending(const struct acquired *a, struct heap_sink *s)
 
 	if (st == MS_OK && a->is_running)
 		st = put_torn(a, s);
+	if (st == MS_OK && a->plan.swapped > 0)
+		st = put_number(s, "swapped_bytes", a->plan.swapped);
 
 	for (size_t i = 0; i < a->n_regs && st == MS_OK; i++) {
 		const struct thread_regs *r = &a->regs[i];

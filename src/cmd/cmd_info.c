@@ -72,6 +72,7 @@ static const struct {
 	{"known_bytes", {"known_bytes", "common, not copied", CELL_BYTES}},
 	{"known_from", {"known_from", "taken from that of", CELL_ID}},
 	{"missing_bytes", {"missing_bytes", "could not be copied", CELL_BYTES}},
+	{"swapped_bytes", {"swapped_bytes", "swapped out", CELL_BYTES}},
 	{"left_out_bytes", {"left_out_bytes", "raw buffers left out", CELL_BYTES}},
 	{"compared_pages", {"compared_pages", "pages compared", CELL_COUNT}},
 	{"torn_pages", {"torn_pages", "changed while copied", CELL_COUNT}},

@@ -65,6 +65,10 @@ acquire_print_plan(const struct acquire_opts *o, const struct acquired *a)
 	printf("memory     %s at the peak, %s can be spared\n",
 		text_size(peak, p->peak),
 		p->budget == UINT64_MAX ? "any" : text_size(spare, p->budget));
+	if (p->swapped > 0)
+		printf("swapped    %s, %s\n", text_size(disk, p->swapped),
+			p->leaves_swapped ? "left so: there is no room to bring it back"
+					  : "which reading brings back");
 	printf("disk       %s free in %s\n", text_size(disk, p->disk_room), o->snap.dir);
 	printf("held       about %s\n",
 		o->no_stop ? "0" : text_duration(pause, p->pause_ns));

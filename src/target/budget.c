@@ -46,13 +46,13 @@ number_in(const char *dir, const char *file)
 
 /* Where the two versions keep the same. */
 struct version {
-	const char *mount, *max, *used, *cache;
+	const char *max, *high, *used, *cache;
 };
 
-static const struct version v1 = {"/sys/fs/cgroup/memory", "memory.limit_in_bytes",
-                                  "memory.usage_in_bytes", "total_inactive_file "};
-static const struct version v2 = {"/sys/fs/cgroup", "memory.max", "memory.current",
-                                  "inactive_file "};
+static const struct version v1 = {"memory.limit_in_bytes", NULL, "memory.usage_in_bytes",
+	"total_inactive_file "};
+static const struct version v2 = {
+	"memory.max", "memory.high", "memory.current", "inactive_file "};
 
 /* A line of memory.stat: page cache that the kernel gives up readily. */
 static uint64_t
@@ -71,11 +71,20 @@ reclaimable(const char *dir, const struct version *v)
 }
 
 static uint64_t
+lower(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Beyond "high" nobody is killed, but everybody in it is slowed down. */
+static uint64_t
 left_in(const char *dir, const struct version *v)
 {
 	uint64_t max = number_in(dir, v->max);
 	uint64_t used = number_in(dir, v->used);
 
+	if (v->high != NULL)
+		max = lower(max, number_in(dir, v->high));
 	if (max == UINT64_MAX || used == UINT64_MAX)
 		return UINT64_MAX;
 	uint64_t cache = reclaimable(dir, v);
@@ -83,18 +92,24 @@ left_in(const char *dir, const struct version *v)
 	return max > used ? max - used : 0;
 }
 
-/* The tightest limit of a cgroup (n bytes of path) and those above it. */
+/*
+ * The tightest limit of a cgroup (n bytes of path) and those above it. In a container the
+ * path may be the host's, and what is mounted the container's own: then that is at the top.
+ */
 static uint64_t
-left_above(const char *path, size_t n, const struct version *v)
+left_above(const char *path, size_t n, const char *mount, const struct version *v)
 {
 	char dir[4200];
 	uint64_t least = UINT64_MAX;
-	size_t top = strlen(v->mount);
+	size_t top = strlen(mount);
 
-	snprintf(dir, sizeof(dir), "%s%.*s", v->mount, (int)n, path);
+	/* Of another namespace of cgroups: somewhere above what is mounted. */
+	if (n >= 3 && memcmp(path, "/..", 3) == 0)
+		n = 0;
+	if (snprintf(dir, sizeof(dir), "%s%.*s", mount, (int)n, path) >= (int)sizeof(dir))
+		return UINT64_MAX;
 	for (;;) {
-		uint64_t left = left_in(dir, v);
-		least = left < least ? left : least;
+		least = lower(least, left_in(dir, v));
 		char *slash = strrchr(dir, '/');
 		if (slash == NULL || slash < dir + top)
 			return least;
@@ -102,33 +117,61 @@ left_above(const char *path, size_t n, const struct version *v)
 	}
 }
 
+/* True if a list of controllers, separated by commas, has the memory's. */
+static bool
+has_memory(const char *names, size_t n)
+{
+	static const char want[] = "memory";
+
+	for (size_t at = 0; at < n;) {
+		const char *comma = memchr(names + at, ',', n - at);
+		size_t len = comma != NULL ? (size_t)(comma - names) - at : n - at;
+		if (len == sizeof(want) - 1 && memcmp(names + at, want, len) == 0)
+			return true;
+		at += len + 1;
+	}
+	return false;
+}
+
 /* Lines are "ID:CONTROLLERS:PATH"; of version 2 it is "0::PATH". */
+uint64_t
+cgroups_left(const char *text, const char *mount_v1, const char *mount_v2)
+{
+	uint64_t least = UINT64_MAX;
+
+	while (*text != '\0') {
+		size_t len = strcspn(text, "\n");
+		const char *line = text, *end = text + len;
+		text = *end == '\n' ? end + 1 : end;
+		const char *names = memchr(line, ':', len);
+		const char *path = names == NULL
+			? NULL
+			: memchr(names + 1, ':', (size_t)(end - names - 1));
+		if (path == NULL)
+			continue;
+		names++;
+		size_t n = (size_t)(path - names);
+		path++;
+		if (n == 0)
+			least = lower(least,
+				left_above(path, (size_t)(end - path), mount_v2, &v2));
+		else if (has_memory(names, n))
+			least = lower(least,
+				left_above(path, (size_t)(end - path), mount_v1, &v1));
+	}
+	return least;
+}
+
 uint64_t
 budget_of_cgroup(pid_t pid)
 {
 	char path[64];
-	uint64_t least = UINT64_MAX;
 
 	snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
 	CLEAN_FREE char *text = slurp_or_null(path);
-	for (char *line = text, *next; line != NULL && *line != '\0'; line = next) {
-		size_t len = strcspn(line, "\n");
-		next = line + len + (line[len] == '\n');
-		char *names = memchr(line, ':', len);
-		char *dir = names == NULL
-			? NULL
-			: memchr(names + 1, ':', (size_t)(line + len - names - 1));
-		if (dir == NULL)
-			continue;
-		*dir++ = '\0';
-		bool is_v2 = names[1] == '\0';
-		if (!is_v2 && strcmp(names + 1, "memory") != 0)
-			continue;
-		uint64_t left = left_above(dir, (size_t)(line + len - dir),
-		                           is_v2 ? &v2 : &v1);
-		least = left < least ? left : least;
-	}
-	return least;
+	return text != NULL
+		? cgroups_left(text, "/sys/fs/cgroup/memory", "/sys/fs/cgroup")
+		: UINT64_MAX;
 }
 
 /* What is left when something has to be kept for the others. */
@@ -140,18 +183,28 @@ less(uint64_t bytes, uint64_t reserve)
 	return bytes > reserve ? bytes - reserve : 0;
 }
 
-uint64_t
-budget_bytes(void)
+static uint64_t
+machine_left(void)
 {
 	CLEAN_FREE char *text = slurp_or_null("/proc/meminfo");
 	uint64_t kib;
-	uint64_t machine = UINT64_MAX;
 
-	if (text != NULL && status_field(text, "MemAvailable", 10, &kib) &&
-	    kib < UINT64_MAX / 1024)
-		machine = less(kib * 1024, MACHINE_RESERVE);
-	uint64_t group = less(budget_of_cgroup(getpid()), CGROUP_RESERVE);
-	return machine < group ? machine : group;
+	if (text == NULL || !status_field(text, "MemAvailable", 10, &kib) ||
+		kib >= UINT64_MAX / 1024)
+		return UINT64_MAX;
+	return less(kib * 1024, MACHINE_RESERVE);
+}
+
+uint64_t
+budget_bytes(void)
+{
+	return lower(machine_left(), less(budget_of_cgroup(getpid()), CGROUP_RESERVE));
+}
+
+uint64_t
+budget_of_target(pid_t pid)
+{
+	return lower(machine_left(), less(budget_of_cgroup(pid), CGROUP_RESERVE));
 }
 
 uint64_t

@@ -62,11 +62,11 @@ append(span_vec *v, size_t first, taddr start, taddr end)
 }
 
 /*
- * Ask for present or swapped pages that are not the kernel's page of zeros. False if the
+ * Ask for pages, present or swapped out or both, that are not the kernel's page of zeros. False if the
  * kernel does not know the question; *at is how far the answer goes.
  */
 static bool
-scan(struct pagemap *pm, taddr *at, taddr end, span_vec *ret)
+scan(struct pagemap *pm, unsigned which, taddr *at, taddr end, span_vec *ret)
 {
 	struct scan_region found[SCAN_AT_ONCE];
 	size_t first = ret->n;
@@ -81,7 +81,9 @@ scan(struct pagemap *pm, taddr *at, taddr end, span_vec *ret)
 			.vec_len = SCAN_AT_ONCE,
 			.category_inverted = SCAN_ZERO_PAGE,
 			.category_mask = SCAN_ZERO_PAGE,
-			.category_anyof_mask = SCAN_PRESENT | SCAN_SWAPPED,
+			.category_anyof_mask =
+				(which & PAGES_PRESENT ? SCAN_PRESENT : 0) |
+				(which & PAGES_SWAPPED ? SCAN_SWAPPED : 0),
 			.return_mask = SCAN_PRESENT,
 		};
 		int n = ioctl(pm->fd, SCAN_IOCTL, &arg);
@@ -98,9 +100,11 @@ scan(struct pagemap *pm, taddr *at, taddr end, span_vec *ret)
 
 /* Read the entries of [at, end); what cannot be told counts as present. */
 static void
-read_entries(struct pagemap *pm, taddr at, taddr end, span_vec *ret)
+read_entries(struct pagemap *pm, unsigned which, taddr at, taddr end, span_vec *ret)
 {
 	uint64_t entries[ENTRIES_AT_ONCE];
+	uint64_t mask = (which & PAGES_PRESENT ? ENTRY_PRESENT : 0) |
+		(which & PAGES_SWAPPED ? ENTRY_SWAPPED : 0);
 	size_t first = ret->n;
 
 	while (at < end) {
@@ -111,31 +115,41 @@ read_entries(struct pagemap *pm, taddr at, taddr end, span_vec *ret)
 		                    (off_t)(at / pm->page * sizeof(*entries)));
 		size_t n = got > 0 ? (size_t)got / sizeof(*entries) : 0;
 		if (n == 0) {
-			append(ret, first, at, end);
+			if (which & PAGES_PRESENT)
+				append(ret, first, at, end);
 			return;
 		}
 		for (size_t i = 0; i < n; i++, at += pm->page) {
-			if ((entries[i] & (ENTRY_PRESENT | ENTRY_SWAPPED)) != 0)
+			if ((entries[i] & mask) != 0)
 				append(ret, first, at, at + pm->page);
 		}
 	}
 }
 
 void
-pagemap_runs(struct pagemap *pm, taddr start, taddr end, span_vec *ret)
+pagemap_some(struct pagemap *pm, unsigned which, taddr start, taddr end, span_vec *ret)
 {
 	taddr at = start;
 
 	if (pm->fd < 0) {
-		vec_push(ret, (struct span){.start = start, .end = end});
+		if (which & PAGES_PRESENT)
+			vec_push(ret, (struct span){.start = start, .end = end});
 		return;
 	}
 	if (pm->has_scan) {
-		pm->has_scan = scan(pm, &at, end, ret);
+		pm->has_scan = scan(pm, which, &at, end, ret);
 		if (pm->has_scan)
 			return;
 	}
-	read_entries(pm, at, end, ret);
+	read_entries(pm, which, at, end, ret);
+}
+
+void
+pagemap_runs(struct pagemap *pm, taddr start, taddr end, span_vec *ret)
+{
+	unsigned swapped = pm->leaves_swapped ? 0 : PAGES_SWAPPED;
+
+	pagemap_some(pm, PAGES_PRESENT | swapped, start, end, ret);
 }
 
 void

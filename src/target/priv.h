@@ -160,6 +160,7 @@ typedef VEC(struct span) span_vec;
 /* Which pages of a process there are. */
 struct pagemap {
 	int fd;        /* -1: unknown, every page counts as present */
+	bool leaves_swapped; /* pages that are swapped out are left alone */
 	bool has_scan; /* the kernel's PAGEMAP_SCAN skips holes instead of listing them */
 	uint64_t page; /* bytes */
 };
@@ -168,8 +169,13 @@ void pagemap_open(pid_t pid, struct pagemap *ret);
 void pagemap_fini(struct pagemap *pm);
 
 /*
- * Append the runs of pages of [start, end) that are in memory or swapped out, in order.
+ * Append the runs of pages of [start, end) that are of these kinds, in order. What cannot be
+ * told counts as present.
  */
+enum { PAGES_PRESENT = 1, PAGES_SWAPPED = 2 };
+void pagemap_some(struct pagemap *pm, unsigned which, taddr start, taddr end, span_vec *ret);
+
+/* The same of those that are to be read: in memory, or swapped out unless these are left alone. */
 void pagemap_runs(struct pagemap *pm, taddr start, taddr end, span_vec *ret);
 
 /* An entry of /proc/PID/pagemap: Documentation/admin-guide/mm/pagemap.rst */
@@ -222,6 +228,12 @@ uint64_t budget_bytes(void);
  * limit. Of version 1 and 2.
  */
 uint64_t budget_of_cgroup(pid_t pid);
+
+/* The same of the text of /proc/PID/cgroup, where the files of both versions are below these directories. */
+uint64_t cgroups_left(const char *text, const char *mount_v1, const char *mount_v2);
+
+/* What another process can be made to take, by reading pages of it that are swapped out. */
+uint64_t budget_of_target(pid_t pid);
 
 /* Free bytes for a file in dir; 0 where files are in memory, or none can be made. */
 uint64_t budget_of_dir(const char *dir);

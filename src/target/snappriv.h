@@ -70,6 +70,7 @@ struct snapshot {
 	span_vec same;   /* pages that are in the copy of another process, s->opts.base */
 	chunk_vec fills; /* where they go */
 	bool is_again; /* the room holds an older copy */
+	uint64_t swapped; /* bytes missing because they were swapped out */
 	bool is_compared;
 	VEC(struct torn_page) torn; /* by address */
 };

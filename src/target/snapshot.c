@@ -11,13 +11,14 @@
  */
 #include "snappriv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "memscan/io.h"
 #include "memscan/mem.h"
 
-enum { FIRST_MAX = 128 << 10 };
+enum { FIRST_MAX = 128 << 10, STATUS_MAX = 1 << 16 };
 
 static void
 span_vec_fini(span_vec *v)
@@ -55,6 +56,28 @@ look(struct snapshot *s, pid_t pid, struct errbuf *eb)
 	return st;
 }
 
+/*
+ * Reading a page that is swapped out brings it back: that takes memory of the process's own
+ * cgroup, and the copy takes as much again.
+ */
+static void
+look_at_swap(struct snapshot *s)
+{
+	char path[64];
+	CLEAN_FREE char *text = NULL;
+	struct errbuf eb;
+	uint64_t kib = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", s->reader.pid);
+	if (io_slurp(path, STATUS_MAX, &text, NULL, &eb) != MS_OK ||
+		!status_field(text, "VmSwap", 10, &kib))
+		return;
+	s->plan.swapped = kib * 1024;
+	s->plan.leaves_swapped = s->plan.swapped > 0 && s->pagemap.fd >= 0 &&
+		s->plan.swapped > budget_of_target(s->reader.pid) / 2;
+	s->pagemap.leaves_swapped = s->plan.leaves_swapped;
+}
+
 enum status
 snapshot_prepare(pid_t pid, const struct snapshot_opts *opts, struct snapshot **ret,
                  struct errbuf *eb)
@@ -68,6 +91,7 @@ snapshot_prepare(pid_t pid, const struct snapshot_opts *opts, struct snapshot **
 	enum status st = look(s, pid, eb);
 	if (st != MS_OK)
 		return st;
+	look_at_swap(s);
 	forked_find(s);
 	bulk_find(s, &s->left);
 	rooms_measure(s, &runs);
@@ -102,14 +126,38 @@ clear_gaps(struct snapshot *s, const struct piece *p)
 	}
 }
 
+/* Cut runs of pages into chunks to copy. */
+static void
+list_chunks(struct snapshot *s, const struct piece *p, const struct span *runs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		known_list(s, p, runs[i]);
+}
+
+/* Pages that are swapped out and left alone are missing. */
+static void
+list_present(struct snapshot *s, const struct piece *p)
+{
+	CLEAN(span_vec_fini) span_vec present = {0};
+	size_t n = s->missing.n;
+
+	pagemap_some(&s->pagemap, PAGES_PRESENT, p->start, p->end, &present);
+	list_chunks(s, p, present.at, present.n);
+	pagemap_some(&s->pagemap, PAGES_SWAPPED, p->start, p->end, &s->missing);
+	for (; n < s->missing.n; n++)
+		s->swapped += s->missing.at[n].end - s->missing.at[n].start;
+}
+
 static void
 list_pages(struct snapshot *s, struct piece *p)
 {
 	p->first = s->runs.n;
-	pagemap_runs(&s->pagemap, p->start, p->end, &s->runs);
+	pagemap_some(&s->pagemap, PAGES_PRESENT | PAGES_SWAPPED, p->start, p->end, &s->runs);
 	p->last = s->runs.n;
-	for (size_t i = p->first; i < p->last; i++)
-		known_list(s, p, s->runs.at[i]);
+	if (s->pagemap.leaves_swapped)
+		list_present(s, p);
+	else
+		list_chunks(s, p, s->runs.at + p->first, p->last - p->first);
 	if (s->is_again && is_anonymous(&s->maps.at[p->region]))
 		clear_gaps(s, p);
 }
@@ -276,8 +324,9 @@ count(const struct snapshot *s, bool is_over, struct snapshot_stats *stats)
 		stats->left_out += s->left.at[i].end - s->left.at[i].start;
 	for (size_t i = 0; i < s->fills.n; i++)
 		stats->known += s->fills.at[i].len;
-	stats->bytes -= stats->missing;
-	stats->unseen = is_over ? stats->missing : 0;
+	stats->swapped = s->swapped;
+	stats->bytes -= stats->missing - s->swapped;
+	stats->unseen = is_over ? stats->missing - s->swapped : 0;
 	stats->regions = s->pieces.n;
 }
 
@@ -293,6 +342,7 @@ snapshot_copy(struct snapshot *s, const struct stop *stop, struct snapshot_stats
 		return st;
 	s->stop = stop;
 	known_confirm(s);
+	s->swapped = 0;
 	list_all(s);
 	s->is_again = true;
 	st = copy_chunks(&s->reader, stop, s->opts.threads, &s->chunks, &s->missing);

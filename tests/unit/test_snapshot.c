@@ -15,7 +15,7 @@
 
 #include "child.h"
 #include "memscan/mem.h"
-#include "target/priv.h"
+#include "target/snappriv.h"
 
 #define SPARSE_LEN (8ULL << 30)
 #define SPARSE_STEP (256ULL << 20)
@@ -429,6 +429,50 @@ START_TEST(test_pagemap)
 }
 END_TEST
 
+/* A page map of our own: the dense pages are there, but for one that is swapped out. */
+static int
+fake_pagemap(uint64_t dense, size_t swapped)
+{
+	int fd = memfd_create("pagemap", MFD_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	for (size_t i = 0; i < DENSE_PAGES; i++) {
+		uint64_t entry = 1ULL << (i == swapped ? 62 : 63);
+		off_t at = (off_t)((dense / page + i) * sizeof(entry));
+		ck_assert_int_eq(pwrite(fd, &entry, sizeof(entry), at), sizeof(entry));
+	}
+	return fd;
+}
+
+/* Pages that are swapped out are read, or where there is no room for them left alone, and missing. */
+START_TEST(test_swapped)
+{
+	enum { SWAPPED = 3 };
+	struct places at;
+	uint64_t v;
+	struct child c = start(&at, NULL);
+	struct snapshot *s = prepare(c.pid);
+
+	close(s->pagemap.fd);
+	s->pagemap.fd = fake_pagemap(at.dense, SWAPPED);
+	s->pagemap.has_scan = false;
+	s->pagemap.leaves_swapped = _i == 1;
+	struct snapshot_stats stats = copy(s, c.pid);
+	ck_assert_uint_eq(stats.swapped, _i == 1 ? page : 0);
+	ck_assert_uint_eq(stats.missing, stats.swapped);
+	ck_assert_uint_eq(stats.unseen, 0);
+	ck_assert_uint_ge(stats.bytes, (DENSE_PAGES - 1) * page);
+	struct target *t = to_target(s);
+	for (size_t i = 0; i < DENSE_PAGES; i++)
+		if (_i == 1 && i == SWAPPED)
+			ck_assert_int_eq(target_u64(t, at.dense + i * page, &v), MS_FAULT);
+		else
+			check_fill(t, at.dense + i * page, page, (uint8_t)i);
+	target_close(t);
+	child_end(&c);
+}
+END_TEST
+
 /* ---- raw buffers ---- */
 
 enum { BLOCK = 4 << 20 };
@@ -702,6 +746,7 @@ suite_snapshot(void)
 	tcase_add_test(tc, test_process_ends);
 	tcase_add_loop_test(tc, test_missing_pages, 0, 2);
 	tcase_add_test(tc, test_pagemap);
+	tcase_add_loop_test(tc, test_swapped, 0, 2);
 	tcase_add_loop_test(tc, test_raw_buffers, 0, 3);
 	tcase_add_test(tc, test_raw_no_more);
 	tcase_add_loop_test(tc, test_modes, 0, 3);
