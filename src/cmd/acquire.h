@@ -97,8 +97,9 @@ MUST_CHECK enum status hurry_prepare(struct acquired *a, struct py *p, struct er
 /* Was the process let go before all was seen? */
 bool acquired_is_cut(const struct acquired *a);
 
-/* The --max-pause that would have been enough for all, by what was seen. */
-uint64_t hurry_enough_ms(const struct acquired *a);
+/* If it was: how much was not seen, and the --max-pause that would be enough, as talk or in front of an error. */
+void hurry_tell(const struct acquired *a);
+void hurry_explain(const struct acquired *a, struct errbuf *eb);
 
 /* The walk is over: without a copy, let go now. */
 void acquire_release(struct acquired *a);

@@ -244,11 +244,7 @@ tell(const struct acquired *a, const struct acquire_opts *o, const struct walk_s
 	bool was_held = o->core == NULL && !o->no_stop;
 	if (o->no_stop)
 		acquired_tell_torn(a);
-	if (acquired_is_cut(a))
-		log_at(LOG_NORMAL,
-			"let go before all was seen: %s were not copied; --max-pause %" PRIu64
-			" should be enough",
-			text_size(bytes, a->stats.unseen), hurry_enough_ms(a));
+	hurry_tell(a);
 	if (a->stats.known > 0)
 		log_at(LOG_VERBOSE, "%s were not copied: process %d has the same pages",
 			text_size(bytes, a->stats.known), (int)o->base);
@@ -415,9 +411,8 @@ take(const struct acquire_opts *o, struct walk_opts *w, struct acquired *a,
 	}
 	acquire_release(a);
 	st = acquire_explain(a, st, eb);
-	if (st != MS_OK && acquired_is_cut(a))
-		(void)errbuf_wrap(eb, "the process was let go before enough was seen, "
-			"--max-pause %" PRIu64 " should be enough", hurry_enough_ms(a));
+	if (st != MS_OK)
+		hurry_explain(a, eb);
 	if (st != MS_OK)
 		return wrap_source(o, eb);
 	const char *path = file->path != NULL ? file->path : "-";

@@ -9,7 +9,9 @@
 #include <time.h>
 
 #include "memscan/io.h"
+#include "memscan/log.h"
 #include "memscan/mem.h"
+#include "memscan/text.h"
 #include "memscan/vec.h"
 
 enum { THREAD_STATE = 4096, PROOFS_MAX = 20, PROOF_WAIT_NS = 500000, MSEC = 1000000,
@@ -77,8 +79,8 @@ acquired_is_cut(const struct acquired *a)
 	return a->stats.unseen > 0 || a->is_cut || stop_is_over(a->stop);
 }
 
-uint64_t
-hurry_enough_ms(const struct acquired *a)
+static uint64_t
+enough_ms(const struct acquired *a)
 {
 	const struct snapshot_stats *s = &a->stats;
 	double ns = (double)a->plan.pause_ns;
@@ -90,4 +92,26 @@ hurry_enough_ms(const struct acquired *a)
 	if (a->pause_ns > s->copy_ns)
 		ns += (double)(a->pause_ns - s->copy_ns);
 	return (uint64_t)(2 * ns / MSEC) + 1;
+}
+
+void
+hurry_tell(const struct acquired *a)
+{
+	char bytes[TEXT_NUM];
+
+	if (acquired_is_cut(a))
+		log_at(LOG_NORMAL,
+			"let go before all was seen: %s were not copied; --max-pause %" PRIu64
+			" should be enough",
+			text_size(bytes, a->stats.unseen), enough_ms(a));
+}
+
+void
+hurry_explain(const struct acquired *a, struct errbuf *eb)
+{
+	if (acquired_is_cut(a))
+		(void)errbuf_wrap(eb,
+			"the process was let go before enough was seen, --max-pause %" PRIu64
+			" should be enough",
+			enough_ms(a));
 }
