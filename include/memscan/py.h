@@ -225,7 +225,7 @@ MUST_CHECK enum status py_refs(struct py *p, const struct pyobj *o, struct refou
  * The part of an object that may hold references besides those of py_refs: what lies behind the part that a row tells
  * of, or all where code, or nothing, does. False if there is none.
  */
-bool py_unseen(const struct py *p, const struct pyobj *o, struct span *ret);
+bool py_unseen(const struct py *p, taddr addr, const struct pytype *ty, struct span *ret);
 
 /* Bytes as sys.getsizeof(); *is_base is set where a __sizeof__ could not be evaluated. MS_FAULT, MS_FORMAT. */
 MUST_CHECK enum status py_size(struct py *p, const struct pyobj *o, uint64_t *ret, bool *is_base);

@@ -319,9 +319,9 @@ member_refs(struct py *p, const struct pyobj *o, struct refout *out)
 enum { UNSEEN_WORDS = 5 };
 
 bool
-py_unseen(const struct py *p, const struct pyobj *o, struct span *ret)
+py_unseen(const struct py *p, taddr addr, const struct pytype *ty, struct span *ret)
 {
-	const struct pytype *ty = o->type, *c = ty->cbase;
+	const struct pytype *c = ty->cbase;
 	uint64_t from = 2 * (uint64_t)p->l->machine.ptr_width;
 
 	if (c->basicsize < UNSEEN_WORDS * (uint64_t)p->l->machine.ptr_width ||
@@ -335,7 +335,7 @@ py_unseen(const struct py *p, const struct pyobj *o, struct span *ret)
 			return false;
 		from = b->basicsize;
 	}
-	*ret = (struct span){o->addr + from, o->addr + c->basicsize};
+	*ret = (struct span){addr + from, addr + c->basicsize};
 	return true;
 }
 

@@ -325,8 +325,8 @@ void words_keep_span(struct walker *w, struct span span, const char *name);
 void words_keep_thread(struct walker *w, const struct pythread *th);
 void words_told(struct walker *w);
 
-/* The words of o whose references are all in w->out. */
-void words_keep_unseen(struct walker *w, const struct pyobj *o);
+/* The words of an object that its references, all of them, do not tell of. */
+void words_keep_unseen(struct walker *w, taddr addr, const struct pytype *ty, const struct pyref *refs, size_t n);
 MUST_CHECK enum status words_put(struct walker *w);
 void root_add(struct walker *w, taddr to, enum root_kind kind, uint32_t name);
 

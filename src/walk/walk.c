@@ -141,8 +141,8 @@ emit_refs(struct walker *w, const struct pyobj *o, uint64_t size, bool is_scanne
 	w->out.n = 0;
 	uint64_t before = w->stats.refs;
 	enum status st = py_refs(w->p, o, &w->out);
-	if (st == MS_OK && w->stats.refs == before)
-		words_keep_unseen(w, o);
+	if (st == MS_OK && (w->stats.refs == before || py_has_table(o->type)))
+		words_keep_unseen(w, o->addr, o->type, w->out.at, w->out.n);
 	if (st == MS_ABSENT && is_scanned)
 		st = opaque_refs(w, o, size);
 	else if (st == MS_FAULT || st == MS_FORMAT || st == MS_ABSENT) {
@@ -274,6 +274,10 @@ visit_decoded(struct walker *w, objid id, struct ahead_row *row, struct batch_at
 	size_t following = at->b->refs.n - at->refs;
 
 	row->h.value.text = at->b->text.at + row->text;
+	if (data_holds(&w->data, row->h.addr))
+		row->h.flags |= OF_STATIC;
+	words_keep_unseen(
+		w, row->h.addr, py_type_at(w->p, row->h.type), refs, row->n_refs);
 	if (w->belong.has_owners && (row->h.flags & OF_STATIC))
 		belong_set_shared(&w->belong, id);
 	w->stats.bytes += row->h.size;

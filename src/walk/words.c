@@ -57,34 +57,34 @@ words_keep_thread(struct walker *w, const struct pythread *th)
 }
 
 static bool
-is_reported(const struct refout *o, taddr to)
+is_reported(const struct pyref *refs, size_t n, taddr to)
 {
-	for (size_t i = 0; i < o->n; i++)
-		if (o->at[i].to == to)
+	for (size_t i = 0; i < n; i++)
+		if (refs[i].to == to)
 			return true;
 	return false;
 }
 
 void
-words_keep_unseen(struct walker *w, const struct pyobj *o)
+words_keep_unseen(struct walker *w, taddr addr, const struct pytype *ty,
+	const struct pyref *refs, size_t n)
 {
 	uint64_t width = target_machine(w->t)->ptr_width;
 	struct span s;
 
-	if (!py_unseen(w->p, o, &s))
+	if (!py_unseen(w->p, addr, ty, &s))
 		return;
 	/* What was reported is not of there. */
-	bool is_behind = py_has_table(o->type);
+	bool is_behind = py_has_table(ty);
 	for (taddr at = s.start; at + width <= s.end; at += width) {
 		uint64_t to;
 		if (w->words.kept.n >= UNSEEN_MAX)
 			return;
 		if (target_word(w->t, at, &to) != MS_OK || to < 4096 || to % width != 0 ||
-			(to >= o->addr && to < s.end) ||
-			target_region(w->t, to) == NULL ||
-			(!is_behind && is_reported(&w->out, to)))
+			(to >= addr && to < s.end) || target_region(w->t, to) == NULL ||
+			(!is_behind && is_reported(refs, n, to)))
 			continue;
-		vec_push(&w->words.kept, ((struct kept_word){to, o->type->name}));
+		vec_push(&w->words.kept, ((struct kept_word){to, ty->name}));
 	}
 }
 
