@@ -10,6 +10,7 @@
 
 #include "memscan/analysis.h"
 #include "memscan/heap.h"
+#include "memscan/retained.h"
 
 enum rows_format { ROWS_TEXT, ROWS_TSV, ROWS_CSV, ROWS_JSON };
 

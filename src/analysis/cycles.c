@@ -4,6 +4,8 @@
  * to.
  */
 #include "memscan/analysis.h"
+#include "memscan/leaks.h"
+#include "memscan/retained.h"
 
 #include <stdlib.h>
 

@@ -3,6 +3,8 @@
  * are new.
  */
 #include "memscan/analysis.h"
+#include "memscan/change.h"
+#include "memscan/retained.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -12,6 +12,7 @@
  * they are near the root.
  */
 #include "memscan/analysis.h"
+#include "memscan/retained.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,6 +6,7 @@
  * in which ancestors are less.
  */
 #include "memscan/analysis.h"
+#include "memscan/retained.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,6 +3,8 @@
  * by what holds them.
  */
 #include "memscan/analysis.h"
+#include "memscan/retained.h"
+#include "memscan/saving.h"
 
 #include <stdlib.h>
 

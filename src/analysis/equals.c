@@ -4,6 +4,7 @@
  * to be told is itself, so that (x, []) equals another only if it holds the same list.
  */
 #include "memscan/analysis.h"
+#include "memscan/saving.h"
 
 #include <stdlib.h>
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memscan/leaks.h"
 #include "memscan/mem.h"
 
 /* FAN: children from which on a dominator is a container. */

@@ -5,6 +5,7 @@
 #define MEMSCAN_ANALYSIS_LEAKS_H
 
 #include "memscan/analysis.h"
+#include "memscan/leaks.h"
 #include "memscan/vec.h"
 
 struct finder {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "leaks.h"
+#include "memscan/leaks.h"
 #include "memscan/mem.h"
 
 enum { CYCLE_GROUPS = 64 };

@@ -4,6 +4,7 @@
  * their nodes in the tree's own order, a parent's before its children's.
  */
 #include "memscan/analysis.h"
+#include "memscan/retained.h"
 
 #include <stdlib.h>
 #include <string.h>

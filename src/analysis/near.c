@@ -3,6 +3,7 @@
  * against them. Breadth first, so that each object is there once, as near as it is.
  */
 #include "memscan/analysis.h"
+#include "memscan/retained.h"
 
 #include <stdlib.h>
 

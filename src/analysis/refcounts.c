@@ -3,6 +3,7 @@
  * count is said by the tables below.
  */
 #include "memscan/analysis.h"
+#include "memscan/leaks.h"
 
 #include <stdlib.h>
 #include <string.h>

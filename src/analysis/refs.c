@@ -3,6 +3,7 @@
  * end.
  */
 #include "memscan/analysis.h"
+#include "memscan/retained.h"
 
 #include <stdlib.h>
 

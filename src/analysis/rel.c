@@ -4,6 +4,7 @@
  * and, where its value cannot change, of the same value: addresses are used again.
  */
 #include "memscan/analysis.h"
+#include "memscan/change.h"
 
 #include <stdlib.h>
 #include <string.h>

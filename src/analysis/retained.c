@@ -3,6 +3,7 @@
  * looking what can still be reached without it, which no tree over single objects says.
  */
 #include "memscan/analysis.h"
+#include "memscan/retained.h"
 
 #include <stdlib.h>
 

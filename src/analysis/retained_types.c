@@ -5,6 +5,7 @@
  * each can retain at most.
  */
 #include "memscan/analysis.h"
+#include "memscan/retained.h"
 
 #include <stdlib.h>
 

@@ -3,6 +3,7 @@
  * heap, and what none of them has written to since is the same in all.
  */
 #include "memscan/analysis.h"
+#include "memscan/change.h"
 
 #include <stdlib.h>
 #include <string.h>

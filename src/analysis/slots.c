@@ -4,6 +4,7 @@
  * an object, a tuple's size tells.
  */
 #include "memscan/analysis.h"
+#include "memscan/saving.h"
 
 #include <stdlib.h>
 

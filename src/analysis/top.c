@@ -3,6 +3,7 @@
  * on top: one pass, and no sorting of millions to see twenty.
  */
 #include "memscan/analysis.h"
+#include "memscan/retained.h"
 
 #include <stdlib.h>
 

@@ -3,6 +3,8 @@
  * containers, which are followed from heap to heap by their addresses.
  */
 #include "memscan/analysis.h"
+#include "memscan/change.h"
+#include "memscan/retained.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,6 +3,7 @@
  * and by kind of object.
  */
 #include "memscan/analysis.h"
+#include "memscan/saving.h"
 
 #include <stdlib.h>
 

@@ -8,6 +8,7 @@
 
 #include "memscan/analysis.h"
 #include "memscan/graph.h"
+#include "memscan/retained.h"
 
 /* What is kept; found without guessed references being left out. */
 struct cached {

@@ -5,6 +5,7 @@
 #include "memscan/log.h"
 #include "memscan/mem.h"
 #include "memscan/progress.h"
+#include "memscan/saving.h"
 #include "memscan/text.h"
 
 #include "sel.h"

@@ -12,6 +12,8 @@
 #include "memscan/text.h"
 
 #include "memscan/analysis.h"
+#include "memscan/leaks.h"
+#include "memscan/retained.h"
 
 #include "holding.h"
 #include "sel.h"

@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "memscan/analysis.h"
+#include "memscan/change.h"
 #include "memscan/graph.h"
 #include "memscan/mem.h"
 #include "memscan/progress.h"
+#include "memscan/retained.h"
 #include "memscan/text.h"
 #include "memscan/vec.h"
 

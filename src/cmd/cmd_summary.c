@@ -3,6 +3,7 @@
  * columns that it needs are opened: it must answer at once for millions of objects.
  */
 #include "memscan/analysis.h"
+#include "memscan/change.h"
 #include "memscan/log.h"
 #include "memscan/mem.h"
 #include "memscan/progress.h"

@@ -2,6 +2,7 @@
  * memscan waste: bytes that objects take and their contents would not need.
  */
 #include "memscan/mem.h"
+#include "memscan/saving.h"
 #include "memscan/text.h"
 
 #include "sel.h"

@@ -5,7 +5,9 @@
 #define MEMSCAN_CMD_DIFF_H
 
 #include "memscan/analysis.h"
+#include "memscan/change.h"
 #include "memscan/graph.h"
+#include "memscan/retained.h"
 
 #include "sel.h"
 

@@ -8,6 +8,7 @@
 #include "memscan/analysis.h"
 #include "memscan/cmd.h"
 #include "memscan/graph.h"
+#include "memscan/retained.h"
 
 /* Where to put what is wanted; NULL: it is not. */
 struct holding {

@@ -5,6 +5,7 @@
 #define MEMSCAN_CMD_REFS_H
 
 #include "memscan/analysis.h"
+#include "memscan/retained.h"
 
 #include "priv.h"
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memscan/change.h"
 #include "memscan/log.h"
 #include "memscan/mem.h"
 #include "memscan/text.h"

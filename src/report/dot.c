@@ -4,6 +4,7 @@
  */
 #include "memscan/analysis.h"
 #include "memscan/mem.h"
+#include "memscan/retained.h"
 
 #include "priv.h"
 

@@ -5,6 +5,7 @@
  */
 #include "memscan/analysis.h"
 #include "memscan/mem.h"
+#include "memscan/retained.h"
 
 #include "priv.h"
 

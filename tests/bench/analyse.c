@@ -11,6 +11,7 @@
 
 #include "memscan/analysis.h"
 #include "memscan/dump.h"
+#include "memscan/retained.h"
 
 static double pass;
 

@@ -14,6 +14,9 @@ BEGIN {
 	m = split("bitset bytes io limits log map mem progress status strtab text vec", util, " ")
 	for (i = 1; i <= m; i++)
 		owner[util[i] ".h"] = "util"
+	m = split("retained saving leaks change", answers, " ")
+	for (i = 1; i <= m; i++)
+		owner[answers[i] ".h"] = "analysis"
 	split("dump graph analysis report", half, " ")
 	for (i in half)
 		analysing[half[i]] = 1

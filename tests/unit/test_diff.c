@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "memscan/analysis.h"
+#include "memscan/change.h"
 #include "memscan/mem.h"
 #include "memscan/report.h"
+#include "memscan/retained.h"
 #include "memsink.h"
 #include "samples.h"
 #include "smallgraph.h"

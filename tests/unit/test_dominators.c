@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "memscan/analysis.h"
+#include "memscan/leaks.h"
 #include "memscan/mem.h"
+#include "memscan/retained.h"
 #include "samples.h"
 #include "smallgraph.h"
 

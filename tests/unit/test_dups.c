@@ -7,6 +7,8 @@
 
 #include "memscan/analysis.h"
 #include "memscan/mem.h"
+#include "memscan/retained.h"
+#include "memscan/saving.h"
 
 #include "memsink.h"
 #include "samples.h"

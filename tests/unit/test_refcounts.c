@@ -5,6 +5,7 @@
 #include <check.h>
 
 #include "memscan/analysis.h"
+#include "memscan/leaks.h"
 #include "memscan/mem.h"
 
 #include "memsink.h"

@@ -10,6 +10,7 @@
 
 #include "memscan/analysis.h"
 #include "memscan/mem.h"
+#include "memscan/retained.h"
 #include "samples.h"
 #include "smallgraph.h"
 

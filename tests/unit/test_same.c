@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "memscan/analysis.h"
+#include "memscan/change.h"
 #include "memscan/mem.h"
 
 #include "memsink.h"

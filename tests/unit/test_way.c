@@ -9,6 +9,7 @@
 #include "memscan/analysis.h"
 #include "memscan/mem.h"
 #include "memscan/report.h"
+#include "memscan/retained.h"
 #include "memsink.h"
 
 enum { TEXT = 4096 };
