@@ -147,7 +147,7 @@ GROUND = [
     ("interned", where(lambda o: "interned" in o["flags"])),
     ("guessed", where(lambda o: "guessed" in o["flags"])),
     ("owned", frozenset(r["to"] for o in O.values() for r in o["refs"] if r["kind"] == "dict")),
-    ("rooted", frozenset(r["to"] for r in ROOTS if r["kind"] not in ("tracked", "interned"))),
+    ("rooted", frozenset(r["to"] for r in ROOTS if r["kind"] not in ("tracked", "interned", "word"))),
     ('type == "__main__.Sub"', of_type("__main__.Sub")),
     ("type != dict", ALL - of_type("dict")),
     ('type ~ "^d.*t$"', where(lambda o: re.search("^d.*t$", o["type"]))),
