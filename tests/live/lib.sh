@@ -88,7 +88,9 @@ done_testing() {
 # start COMMAND...: run a target that says "ready" on its standard output; its pid is in $target.
 # What is written to descriptor 7 it reads, what it says is read from 8.
 start() {
-	[ -p "$TMP/in" ] || mkfifo "$TMP/in" "$TMP/out"
+	# New ones each time: a child of the last target may have the old ones still open.
+	rm -f "$TMP/in" "$TMP/out"
+	mkfifo "$TMP/in" "$TMP/out"
 	"$tools/allow" "$@" < "$TMP/in" > "$TMP/out" 7>&- 8<&- &
 	target=$!
 	pids="$pids $target"
@@ -96,7 +98,7 @@ start() {
 	answer=
 	read -r answer <&8
 	if [ "$answer" != ready ]; then
-		echo "the target did not get ready: $*"
+		echo "the target did not get ready, it said '$answer': $*"
 		exit 1
 	fi
 }
