@@ -37,9 +37,11 @@ pagemap_open(pid_t pid, struct pagemap *ret)
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
-	ret->fd = open(path, O_RDONLY | O_CLOEXEC);
-	ret->page = (uint64_t)sysconf(_SC_PAGESIZE);
-	ret->has_scan = true; /* until the first call says otherwise */
+	*ret = (struct pagemap){
+		.fd = open(path, O_RDONLY | O_CLOEXEC),
+		.page = (uint64_t)sysconf(_SC_PAGESIZE),
+		.has_scan = true, /* until the first call says otherwise */
+	};
 }
 
 void

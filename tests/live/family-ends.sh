@@ -89,7 +89,10 @@ meanwhile() {
 		echo ended >&9
 	) &
 	read -r line <&9
-	[ "$line" != ended ] || fail "memscan did not come to where it stops a process"
+	if [ "$line" = ended ]; then
+		fail "memscan did not come to where it stops a process"
+		return
+	fi
 	ask "run $1"
 	echo go > "$TMP/meet.go"
 	read -r line <&9
