@@ -38,7 +38,8 @@ enum {
 	SAMPLES = 32,               /* pages of a block */
 	FEW_POINTERS = 4,           /* in all samples of a block: chance */
 	HEAD_MAX = 16,              /* of a block: prev_size, size and flags */
-	AGAIN_STEP = 8 << 20,       /* in the stop one page of so many bytes is looked at again */
+	AGAIN_STEP = 8 << 20,       /* in the stop one page of so many bytes is looked at again, */
+	AGAIN_PAGES = 256,          /* and of all that is left out about so many */
 };
 
 #define FLAG_MASK 7u
@@ -378,14 +379,14 @@ is_mapped_still(const struct snapshot *s, const struct span *v)
 }
 
 static bool
-is_raw_still(const struct bulk *b, struct pagemap *pm, const struct span *v)
+is_raw_still(const struct bulk *b, struct pagemap *pm, const struct span *v,
+             uint64_t step)
 {
 	span_vec here = {0};
 	unsigned pointers = 0;
 	bool is_zero;
 
-	for (taddr at = v->start; at < v->end && pointers < FEW_POINTERS;
-	     at += AGAIN_STEP) {
+	for (taddr at = v->start; at < v->end && pointers < FEW_POINTERS; at += step) {
 		here.n = 0;
 		pagemap_runs(pm, at, at + b->page, &here);
 		if (here.n > 0 &&
@@ -394,6 +395,18 @@ is_raw_still(const struct bulk *b, struct pagemap *pm, const struct span *v)
 	}
 	vec_fini(&here);
 	return pointers < FEW_POINTERS;
+}
+
+/* How far apart the pages are; the process is not held longer for gigabytes. */
+static uint64_t
+again_step(const span_vec *left, uint64_t page)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < left->n; i++)
+		bytes += left->at[i].end - left->at[i].start;
+	uint64_t step = bytes / AGAIN_PAGES / page * page;
+	return step > AGAIN_STEP ? step : AGAIN_STEP;
 }
 
 void
@@ -405,9 +418,10 @@ bulk_confirm(struct snapshot *s, span_vec *left)
 	if (left->n == 0)
 		return;
 	bulk_init(&b, s, NULL);
+	uint64_t step = again_step(left, b.page);
 	for (size_t i = 0; i < left->n; i++) {
 		if (is_mapped_still(s, &left->at[i]) &&
-		    is_raw_still(&b, &s->pagemap, &left->at[i]))
+		    is_raw_still(&b, &s->pagemap, &left->at[i], step))
 			left->at[n++] = left->at[i];
 	}
 	left->n = n;
