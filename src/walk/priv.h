@@ -254,6 +254,7 @@ struct words {
 	VEC(struct kept_word) kept;  /* of objects */
 	VEC(struct word_span) spans; /* of threads and frames */
 	VEC(uint64_t) idents;        /* of threads */
+	uint64_t looked;             /* words so far, which are bounded */
 };
 void words_fini(struct words *s);
 

@@ -21,6 +21,13 @@ enum {
 	STATE_WORDS =
 		80, /* of a PyThreadState: its references are among its first fields */
 	UNSEEN_MAX = 1 << 20, /* words of objects kept */
+	/*
+	 * Words of one object that are looked at, and references that they are compared
+	 * with; and words in all, for a million objects, threads or frames may lie about size.
+	 */
+	UNSEEN_EACH = 4096,
+	REPORTED_MAX = 4096,
+	LOOKED_MAX = 1 << 28,
 };
 
 /* ---- while walking ---- */
@@ -72,15 +79,19 @@ words_keep_unseen(struct walker *w, taddr addr, const struct pytype *ty,
 	uint64_t width = target_machine(w->t)->ptr_width;
 	struct span s;
 
-	if (!py_unseen(w->p, addr, ty, &s))
-		return;
 	/* What was reported is not of there. */
 	bool is_behind = py_has_table(ty);
-	for (taddr at = s.start; at + width <= s.end; at += width) {
+	if (!py_unseen(w->p, addr, ty, &s) || s.end < s.start ||
+		(!is_behind && n > REPORTED_MAX))
+		return;
+	if ((s.end - s.start) / width > UNSEEN_EACH)
+		s.end = s.start + UNSEEN_EACH * width;
+	for (taddr at = s.start; s.end - at >= width; at += width) {
 		uint64_t to;
-		if (w->words.kept.n >= UNSEEN_MAX)
+		if (w->words.kept.n >= UNSEEN_MAX || w->words.looked++ >= LOOKED_MAX ||
+			target_word(w->t, at, &to) != MS_OK)
 			return;
-		if (target_word(w->t, at, &to) != MS_OK || to < 4096 || to % width != 0 ||
+		if (to < 4096 || to % width != 0 ||
 			(to >= addr && to < s.end) || target_region(w->t, to) == NULL ||
 			(!is_behind && is_reported(refs, n, to)))
 			continue;
@@ -122,10 +133,13 @@ put_span(struct walker *w, const struct word_span *s)
 {
 	uint8_t buf[4096];
 
-	for (taddr at = s->span.start; at < s->span.end; at += sizeof(buf)) {
-		uint64_t n = s->span.end - at;
+	for (uint64_t n, at = s->span.start; at < s->span.end; at += n) {
+		n = s->span.end - at;
 		if (n > sizeof(buf))
 			n = sizeof(buf);
+		w->words.looked += n / target_machine(w->t)->ptr_width + 1;
+		if (w->words.looked > LOOKED_MAX)
+			return;
 		if (!target_is_left_out(w->t, at, n) &&
 			target_read(w->t, at, buf, n) == MS_OK)
 			put_bytes(w, s, buf, n);
@@ -140,7 +154,7 @@ put_blocks(struct walker *w, const struct word_span *stack, taddr from)
 	uint64_t width = target_machine(w->t)->ptr_width;
 	struct word_span block = *stack;
 
-	for (taddr at = from; at + width <= stack->span.end; at += width) {
+	for (taddr at = from; stack->span.end - at >= width; at += width) {
 		uint64_t to;
 		if (target_word(w->t, at, &to) != MS_OK || to < 4096 || to % width != 0 ||
 			idmap_get(&w->ids, to) != OBJID_NONE)
@@ -153,6 +167,22 @@ put_blocks(struct walker *w, const struct word_span *stack, taddr from)
 		if (target_is_mapped(w->t, to, BLOCK_WORDS * width))
 			put_span(w, &block);
 	}
+}
+
+/* The first ident, in order, that is above addr, or their number. */
+static size_t
+ident_behind(const struct words *s, taddr addr)
+{
+	size_t lo = 0, hi = s->idents.n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (s->idents.at[mid] <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
 }
 
 /* The C stack of a thread, from its stack pointer to what it began with. */
@@ -173,11 +203,9 @@ put_stack(struct walker *w, uint64_t sp)
 	s.root.name = strtab_puts(w->names, "C stack");
 	/* CPython: a thread's ident is its pthread_t, which the C libraries of Linux have
 	 * at the stack's upper end. */
-	for (size_t i = 0; i < w->words.idents.n; i++) {
-		uint64_t ident = w->words.idents.at[i];
-		if (ident <= s.span.start || ident >= s.span.end)
-			continue;
-		s.span.end = ident;
+	size_t i = ident_behind(&w->words, s.span.start);
+	if (i < w->words.idents.n && w->words.idents.at[i] < s.span.end) {
+		s.span.end = w->words.idents.at[i];
 		has_end = true;
 	}
 	if (s.span.end - s.span.start > STACK_MAX)
@@ -207,6 +235,9 @@ put_stacks(struct walker *w)
 	for (size_t i = 0; i < n; i++)
 		sp[i] = w->opts->stopped[i].sp;
 	qsort(sp, n, sizeof(*sp), compare_pointers);
+	if (w->words.idents.n > 0)
+		qsort(w->words.idents.at, w->words.idents.n, sizeof(*w->words.idents.at),
+			compare_pointers);
 	for (size_t i = 0; i < n; i++)
 		put_stack(w, sp[i]);
 }
