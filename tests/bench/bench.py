@@ -136,7 +136,7 @@ def measure_core(memscan, target, dump, thinking):
 
 
 def measure(memscan, tools, target, dump):
-    copied, copy_ns = map(int, subprocess.check_output([tools + "/bench/rawcopy", str(target.pid)]).split())
+    copied, _, copy_ns = map(int, subprocess.check_output([tools + "/bench/rawcopy", str(target.pid)]).split())
     tick_gap(target)
     time.sleep(1)
     quiet_gap = tick_gap(target)
