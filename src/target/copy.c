@@ -22,10 +22,10 @@
 
 enum {
 	BATCH_CHUNKS = 1024,          /* UIO_MAXIOV */
-	BATCH_BYTES = 8 << 20,
+	BATCH_BYTES = 2 << 20,        /* enough to amortize a call, few enough to share out */
 	BATCH_IN_HURRY = 512 << 10,   /* what is under way when the time is over is lost */
 	WORKERS_AUTO = 8,             /* more do not make memory faster */
-	WORKER_BYTES = 32 << 20,      /* a thread less than this is not worth starting */
+	WORKER_BYTES = 4 << 20,       /* takes a millisecond: less is not worth a thread */
 };
 
 struct job {

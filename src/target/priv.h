@@ -248,7 +248,7 @@ struct chunk {
 	bool by_file; /* through /proc/PID/mem, if that can be read */
 };
 
-enum { CHUNK_MAX = 8 << 20, CHUNK_IN_HURRY = 256 << 10 }; /* with a limit to the stop */
+enum { CHUNK_MAX = 2 << 20, CHUNK_IN_HURRY = 256 << 10 }; /* with a limit to the stop */
 
 typedef VEC(struct chunk) chunk_vec;
 
