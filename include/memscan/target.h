@@ -216,6 +216,13 @@ struct procinfo {
 MUST_CHECK enum status procinfo_get(pid_t pid, struct procinfo *ret, struct errbuf *eb);
 void procinfo_fini(struct procinfo *p);
 
+/*
+ * Still the process that p tells of: neither its pid given to another, nor another program executed in it? Two small
+ * reads, for use while it is held.
+ * MS_GONE  there is no such process
+ */
+MUST_CHECK enum status procinfo_is_current(const struct procinfo *p, bool *ret, struct errbuf *eb);
+
 /* ---- processes that belong together ---- */
 
 /* A process among others; start_ticks tells it from the next with its pid. */

@@ -70,12 +70,9 @@ acquired_fini(struct acquired *a)
 static enum status
 still_same(const struct acquired *a, struct errbuf *eb)
 {
-	struct procinfo now = {0};
+	bool is_same;
 
-	enum status st = procinfo_get(a->proc.pid, &now, eb);
-	bool is_same = st == MS_OK && now.start_ticks == a->proc.start_ticks &&
-		strcmp(now.exe, a->proc.exe) == 0;
-	procinfo_fini(&now);
+	enum status st = procinfo_is_current(&a->proc, &is_same, eb);
 	if (st != MS_OK)
 		return st;
 	return is_same ? MS_OK

@@ -271,6 +271,19 @@ procinfo_get(pid_t pid, struct procinfo *ret, struct errbuf *eb)
 	return MS_OK;
 }
 
+enum status
+procinfo_is_current(const struct procinfo *p, bool *ret, struct errbuf *eb)
+{
+	struct proc now;
+	char state;
+
+	if (!proc_stat(p->pid, &now, &state))
+		return errbuf_set(eb, MS_GONE, "process %d exited", p->pid);
+	CLEAN_FREE char *exe = read_exe(p->pid);
+	*ret = now.start_ticks == p->start_ticks && strcmp(exe, p->exe) == 0;
+	return MS_OK;
+}
+
 void
 procinfo_fini(struct procinfo *p)
 {
