@@ -78,6 +78,7 @@ enum {
 struct pyslot {
 	uint64_t offset;
 	uint32_t label;
+	bool is_after_items; /* offset is from the end of the items, not from the object */
 };
 
 /* How __sizeof__ is answered for instances of a type. */

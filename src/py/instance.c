@@ -23,6 +23,15 @@ word_before(const struct py *p, const struct pyobj *o, unsigned words)
 	return o->addr - p->l->gc_head - words * p->l->machine.ptr_width;
 }
 
+/* Bytes of the items of a var-sized object. */
+static uint64_t
+items_size(struct py *p, const struct pyobj *o)
+{
+	int64_t n = layout_get_signed(p->l, PYF_OB_SIZE, o->p);
+
+	return (n < 0 ? -(uint64_t)n : (uint64_t)n) * o->type->itemsize;
+}
+
 /* Where the pointer to the instance's __dict__ is, or 0. */
 static taddr
 dict_pointer(struct py *p, const struct pyobj *o)
@@ -38,9 +47,7 @@ dict_pointer(struct py *p, const struct pyobj *o)
 	if (ty->dictoffset == 0)
 		return 0;
 	/* Var-sized: counted from the end (_PyObject_DictPointer). */
-	int64_t n = layout_get_signed(p->l, PYF_OB_SIZE, o->p);
-	uint64_t items = (n < 0 ? -(uint64_t)n : (uint64_t)n);
-	uint64_t size = ty->basicsize + items * ty->itemsize;
+	uint64_t size = ty->basicsize + items_size(p, o);
 	size = (size + width - 1) / width * width;
 	return o->addr + size + (uint64_t)ty->dictoffset;
 }
@@ -188,12 +195,14 @@ refs_instance(struct py *p, const struct pyobj *o, struct refout *out)
 	uint32_t hidden = object_is_gc(p, o) ? 0 : REF_HIDDEN;
 
 	for (size_t i = 0; i < ty->n_slots; i++) {
+		const struct pyslot *slot = &ty->slots[i];
+		taddr items = slot->is_after_items ? items_size(p, o) : 0;
 		uint64_t to;
 		enum status st = refout_room(out, 1);
 		if (st != MS_OK)
 			return st;
-		if (py_word(p, o->addr + ty->slots[i].offset, &to) == MS_OK)
-			refout_put(out, to, ty->slots[i].label | hidden);
+		if (py_word(p, o->addr + items + slot->offset, &to) == MS_OK)
+			refout_put(out, to, slot->label | hidden);
 	}
 	/* Since 3.13 a base that manages the dict, too, is the one to report it. */
 	bool base_manages =

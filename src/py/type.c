@@ -262,6 +262,12 @@ fill_python(struct py *p, struct pytype *ty, const uint8_t *v)
 		meta_basic < MAX_BASICSIZE)
 		read_members(p, ty->addr + meta_basic, (uint64_t)n, RK_SLOT, false,
 			&ty->slots, &ty->n_slots);
+	/*
+	 * __slots__ of what has items was refused until 3.15, which puts them behind the
+	 * items (_Py_AFTER_ITEMS, Python/structmember.c).
+	 */
+	for (size_t i = 0; i < ty->n_slots; i++)
+		ty->slots[i].is_after_items = ty->itemsize > 0;
 	inherit_slots(ty);
 }
 
