@@ -102,6 +102,22 @@ object_refcount(const struct layout *l, const uint8_t *v)
 	return local + (uint64_t)shared;
 }
 
+/*
+ * Bytes of the object itself, as far as the view goes. Only heap types are as large as
+ * their type says: behind a static one nothing need be mapped.
+ */
+static size_t
+needed(struct py *p, taddr addr, const struct pytype *type)
+{
+	uint64_t flags, n = type->basicsize;
+
+	if ((type->flags & TPF_TYPE) &&
+		py_word(p, addr + layout_off(p->l, PYF_TP_FLAGS), &flags) == MS_OK &&
+		!(flags & TPF_HEAPTYPE))
+		n = layout_size(p->l, PYF_SIZEOF_TYPE);
+	return n < PYOBJ_VIEW ? (size_t)n : PYOBJ_VIEW;
+}
+
 static enum status
 decode(struct py *p, taddr addr, uint8_t *view, struct pyobj *ret)
 {
@@ -111,9 +127,8 @@ decode(struct py *p, taddr addr, uint8_t *view, struct pyobj *ret)
 
 	struct target_data d;
 	if (!target_at(p->t, addr, &d) || d.n < PYOBJ_VIEW) {
-		size_t need = type->basicsize < PYOBJ_VIEW ? (size_t)type->basicsize
-							   : PYOBJ_VIEW;
-		enum status st = copy_view(p, addr, need, view, &d.is_file);
+		enum status st =
+			copy_view(p, addr, needed(p, addr, type), view, &d.is_file);
 		if (st != MS_OK)
 			return st;
 		d.p = view;

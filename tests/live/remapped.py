@@ -1,7 +1,7 @@
 """The heap of basic.py in a process that has moved what it runs from: the interpreter's code and constants lie on anonymous
 pages at their old addresses (as with huge pages for code), a library has lost its ELF header, the program's file is
 mapped once more, without being the program. And to the kernel every other page of the heap is a mapping of its own, as
-parts are whose owner has given advice on huge pages: objects lie across them.
+parts are whose owner has given advice on huge pages: objects lie across them. Behind a static type no memory is mapped.
 """
 import truth  # first, see there
 
@@ -21,6 +21,7 @@ libc = ctypes.CDLL(None)
 libc.mmap.restype = libc.mremap.restype = ctypes.c_void_p
 libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
 libc.mremap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_int, ctypes.c_void_p]
+libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 libc.madvise.argtypes = libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 
 
@@ -60,6 +61,20 @@ def main():
         return mmap.mmap(f.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_EXEC)
 
 
+def static_type_at_an_end():
+    """A static type whose last bytes are the last of a mapping, as those of an extension may be: a copy of one."""
+    import datetime
+    if datetime.timedelta.__flags__ & 2:
+        return None  # managed: the interpreter has a record of this very type (3.13)
+    size = sys.getsizeof(datetime.timedelta)  # of a static type alone: the collector has nothing in front of it
+    start = libc.mmap(None, 2 * mmap.PAGESIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    if start == FAILED or libc.munmap(start + mmap.PAGESIZE, mmap.PAGESIZE) != 0:
+        sys.exit("no page of its own")
+    at = start + mmap.PAGESIZE - size
+    ctypes.memmove(at, id(datetime.timedelta), size)
+    return ctypes.cast(at, ctypes.py_object).value
+
+
 def divide():
     pages = []
     for start, length, perms, _, path in mappings():
@@ -79,5 +94,6 @@ def divide_and_serve(serve=truth.serve):
 
 
 again = main()
+at_an_end = [static_type_at_an_end()]
 truth.serve = divide_and_serve
 import basic  # noqa: F401, E402: it builds, and serves
