@@ -50,6 +50,9 @@ struct cell {
 /* A CELL_TEXT of a NUL-terminated string, or of NULL. */
 struct cell cell_str(const char *s);
 
+/* What a CELL_PERCENT holds, of two counts or sizes; 0 of nothing. */
+double percent_of(uint64_t part, uint64_t whole);
+
 struct rows;
 
 /*
@@ -63,6 +66,9 @@ struct report *report_new(FILE *out, enum rows_format format);
 
 /* A value beside the tables. JSON: a member; text: "title: value"; TSV, CSV: left out. */
 void report_value(struct report *r, const struct column *c, struct cell value);
+
+/* The same of a number that is for machines alone: JSON has it. */
+void report_number(struct report *r, const char *key, uint64_t n);
 
 /* A line between tables, for people: text alone has it. */
 void report_line(struct report *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -92,6 +98,10 @@ void rows_end(struct rows *rows, uint64_t more);
  * MS_IO   something could not be written; a pipe closed by its reader is no error
  */
 MUST_CHECK enum status report_end(struct report *r, struct errbuf *eb);
+
+/* The same after what ended with `st`: if that failed, it is the error, with its text. */
+MUST_CHECK enum status report_end_after(
+	struct report *r, enum status st, struct errbuf *eb);
 
 /* ---- foreign text in machine formats ---- */
 

@@ -57,12 +57,6 @@ holder_text(const struct answer *a, uint32_t holder, char *buf, size_t cap)
 	return buf;
 }
 
-static double
-share(uint64_t part, uint64_t of)
-{
-	return of == 0 ? 0 : (double)part * 100 / (double)of;
-}
-
 /* ---- tables ---- */
 
 static void
@@ -84,7 +78,7 @@ put_types(struct report *r, const struct answer *a)
 		const struct dups_type *t = &a->dups.types[k];
 		const struct cell cells[] = {
 			{.u = t->saved},
-			{.d = share(t->saved, a->dups.saved)},
+			{.d = percent_of(t->saved, a->dups.saved)},
 			{.u = t->count},
 			{.u = t->values},
 			{.u = t->bytes},
@@ -125,7 +119,7 @@ put_values(struct report *r, const struct answer *a)
 			cell_str(value_text(a->h, d->first, value, sizeof(value))),
 			cell_str(holder_text(a, d->holder, holder, sizeof(holder))),
 			{.u = d->held},
-			{.d = share(d->held, d->count),
+			{.d = percent_of(d->held, d->count),
 				.absent = d->holder == HEAP_NONE},
 			{.u = a->h->addr[d->first]},
 			{.u = bitset_has(&a->equals.by_digest, d->first)},
@@ -153,7 +147,7 @@ put_holders(struct report *r, const struct answer *a)
 		const struct dups_holder *d = &a->dups.holders[at];
 		const struct cell cells[] = {
 			{.u = d->saved},
-			{.d = share(d->saved, a->dups.saved)},
+			{.d = percent_of(d->saved, a->dups.saved)},
 			{.u = d->count},
 			cell_str(holder_text(a, at, holder, sizeof(holder))),
 		};
@@ -197,26 +191,20 @@ put_shapes(struct report *r, const struct answer *a)
 /* ---- the command ---- */
 
 static void
-put_number(struct report *r, const char *key, enum cell_type type, uint64_t n)
-{
-	report_value(r, &(struct column){key, NULL, type}, (struct cell){.u = n});
-}
-
-static void
 put_totals(struct report *r, const struct answer *a)
 {
 	char count[TEXT_NUM], values[TEXT_NUM], saved[TEXT_NUM];
 	const struct dups *d = &a->dups;
 
-	put_number(r, "objects", CELL_COUNT, a->n);
-	put_number(r, "count", CELL_COUNT, d->count);
-	put_number(r, "values_count", CELL_COUNT, d->n);
-	put_number(r, "size", CELL_BYTES, d->bytes);
-	put_number(r, "saved", CELL_BYTES, d->saved);
-	put_number(r, "shapes_count", CELL_COUNT, a->slots.count);
-	put_number(r, "shapes_saved", CELL_BYTES, a->slots.saved);
-	put_number(r, "not_compared", CELL_COUNT, a->unknown);
-	put_number(r, "not_compared_size", CELL_BYTES, a->unknown_bytes);
+	report_number(r, "objects", a->n);
+	report_number(r, "count", d->count);
+	report_number(r, "values_count", d->n);
+	report_number(r, "size", d->bytes);
+	report_number(r, "saved", d->saved);
+	report_number(r, "shapes_count", a->slots.count);
+	report_number(r, "shapes_saved", a->slots.saved);
+	report_number(r, "not_compared", a->unknown);
+	report_number(r, "not_compared_size", a->unknown_bytes);
 	if (a->n == 0)
 		report_line(r, "No objects match.");
 	else if (d->n == 0)

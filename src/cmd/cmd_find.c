@@ -58,10 +58,8 @@ print(const struct heap *h, const struct bitset *set, uint64_t limit,
 
 	BITSET_EACH(i, set)
 	size += heap_size(h, (objid)i);
-	report_value(r, &(struct column){"count", NULL, CELL_COUNT},
-		(struct cell){.u = count});
-	report_value(
-		r, &(struct column){"size", NULL, CELL_BYTES}, (struct cell){.u = size});
+	report_number(r, "count", count);
+	report_number(r, "size", size);
 	if (count == 0)
 		report_line(r, "No objects match.");
 	else

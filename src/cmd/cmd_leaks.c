@@ -61,12 +61,6 @@ question_fini(struct question *q)
 	leaks_fini(&q->leaks);
 }
 
-static void
-put_number(struct report *r, const char *key, uint64_t n)
-{
-	report_value(r, &(struct column){key, NULL, CELL_COUNT}, (struct cell){.u = n});
-}
-
 /* ---- suspects ---- */
 
 static enum status
@@ -147,13 +141,6 @@ static const struct column suspect_columns[] = {
 	{"small", "Small", CELL_BOOL},
 };
 
-static double
-share_of(const struct question *q, const struct leak *l)
-{
-	return q->leaks.total == 0 ? 0
-				   : (double)l->kept.bytes * 100 / (double)q->leaks.total;
-}
-
 /* The value of an object; of a frame, the function that it is of. */
 static char *
 suspect_value(const struct heap *h, objid i, char *buf, size_t cap)
@@ -226,7 +213,7 @@ put_lines(struct report *r, const struct question *q, size_t k, const char *way)
 	if (!l->is_small)
 		report_gap(r);
 	report_line(r, "%zu. %s: %s retained, %.1f%%", k + 1, leak_kind_name(l->kind),
-		size, share_of(q, l));
+		size, percent_of(l->kept.bytes, q->leaks.total));
 	report_line(r, "   %s", what);
 	if (way[0] != '\0')
 		report_line(r, "   %s%s", is_cycle ? "" : "held as ", way);
@@ -244,7 +231,7 @@ put_row(struct rows *rows, const struct question *q, const struct leak *l,
 	const struct cell cells[] = {
 		cell_str(leak_kind_name(l->kind)),
 		{.u = l->kept.bytes},
-		{.d = share_of(q, l)},
+		{.d = percent_of(l->kept.bytes, q->leaks.total)},
 		{.u = l->count},
 		cell_str(type_text(q->h, l->type, type, sizeof(type))),
 		{.u = q->h->addr[l->object]},
@@ -267,8 +254,8 @@ put_suspects(struct report *r, const struct question *q, struct errbuf *eb)
 	size_t k = 0;
 	enum status st = MS_OK;
 
-	put_number(r, "objects", q->h->nobj);
-	put_number(r, "bytes", q->leaks.total);
+	report_number(r, "objects", q->h->nobj);
+	report_number(r, "bytes", q->leaks.total);
 	if (q->leaks.n == 0 || q->leaks.at[0].is_small)
 		report_line(r, "No suspects.");
 	if (q->format != ROWS_TEXT)
@@ -353,17 +340,17 @@ put_refcounts(struct report *r, const struct question *q)
 	const struct refcounts *c = &q->counts;
 	char a[TEXT_NUM], b[TEXT_NUM], d[TEXT_NUM];
 
-	put_number(r, "objects", q->h->nobj);
-	put_number(r, "audited", c->audited);
-	put_number(r, "never_freed", c->never_freed);
-	put_number(r, "uncounted", c->uncounted);
-	put_number(r, "exact", c->exact);
-	put_number(r, "found", c->found);
-	put_number(r, "by_native", c->by_native);
-	put_number(r, "unexplained_objects", c->over_objects);
-	put_number(r, "unexplained_refs", c->over_refs);
-	put_number(r, "missing_objects", c->under_objects);
-	put_number(r, "missing_refs", c->under_refs);
+	report_number(r, "objects", q->h->nobj);
+	report_number(r, "audited", c->audited);
+	report_number(r, "never_freed", c->never_freed);
+	report_number(r, "uncounted", c->uncounted);
+	report_number(r, "exact", c->exact);
+	report_number(r, "found", c->found);
+	report_number(r, "by_native", c->by_native);
+	report_number(r, "unexplained_objects", c->over_objects);
+	report_number(r, "unexplained_refs", c->over_refs);
+	report_number(r, "missing_objects", c->under_objects);
+	report_number(r, "missing_refs", c->under_refs);
 	report_line(r,
 		"%s objects audited; the counts of %s are those of the references found.",
 		text_count(a, c->audited), text_count(b, c->exact));
@@ -397,11 +384,7 @@ print(struct question *q, bool wants_counts, struct errbuf *eb)
 		put_refcounts(r, q);
 	else
 		st = put_suspects(r, q, eb);
-	struct errbuf end_eb;
-	enum status end = report_end(r, &end_eb);
-	if (st == MS_OK && end != MS_OK)
-		*eb = end_eb;
-	return st != MS_OK ? st : end;
+	return report_end_after(r, st, eb);
 }
 
 /* The audit of reference counts is a part of the suspects, and an answer of its own. */

@@ -174,7 +174,7 @@ put_merged(struct report *r, const struct question *q, const struct merged *m)
 		const struct merged_row *row = &m->rows[k];
 		const struct cell cells[] = {
 			{.u = row->count},
-			{.d = (double)row->count * 100 / (double)q->count},
+			{.d = percent_of(row->count, q->count)},
 			{.u = row->bytes},
 			{.u = q->h->addr[row->example]},
 			cell_str(merged_text(&q->g, m, row->node, text, TEXT_CAP)),
@@ -233,8 +233,7 @@ put_shortest(struct report *r, const struct question *q, struct errbuf *eb)
 	enum status st = paths_merge(&q->g, &q->way, &q->set, &m, eb);
 	if (st != MS_OK)
 		return st;
-	report_value(r, &(struct column){"unreached", NULL, CELL_COUNT},
-		(struct cell){.u = m.unreached});
+	report_number(r, "unreached", m.unreached);
 	if (q->format == ROWS_TEXT && q->count == 1) {
 		put_single(r, q, &q->way);
 		return MS_OK;
@@ -257,8 +256,7 @@ print(struct question *q, bool wants_all, struct errbuf *eb)
 	char num[TEXT_NUM];
 	enum status st;
 
-	report_value(r, &(struct column){"count", NULL, CELL_COUNT},
-		(struct cell){.u = q->count});
+	report_number(r, "count", q->count);
 	if (q->count == 0)
 		report_line(r, "No objects match.");
 	else if (q->count > 1)
@@ -266,11 +264,7 @@ print(struct question *q, bool wants_all, struct errbuf *eb)
 	st = wants_all ? put_all(r, q, eb) : MS_OK;
 	if (!wants_all && (q->count > 0 || q->format != ROWS_TEXT))
 		st = put_shortest(r, q, eb);
-	struct errbuf end_eb;
-	enum status end = report_end(r, &end_eb);
-	if (st == MS_OK && end != MS_OK)
-		*eb = end_eb;
-	return st != MS_OK ? st : end;
+	return report_end_after(r, st, eb);
 }
 
 /* The set of --avoid. */

@@ -118,12 +118,6 @@ name_of(const struct answer *a, objid i, uint64_t ref, char *buf, size_t cap)
 	return buf;
 }
 
-static double
-share(uint64_t part, uint64_t of)
-{
-	return of == 0 ? 0 : (double)part * 100 / (double)of;
-}
-
 static void
 put_object(
 	struct rows *rows, const struct answer *a, objid i, uint64_t depth, uint64_t ref)
@@ -140,7 +134,7 @@ put_object(
 	const struct cell cells[] = {
 		{.u = depth},
 		{.u = a->retained[i]},
-		{.d = share(a->retained[i], a->total)},
+		{.d = percent_of(a->retained[i], a->total)},
 		{.u = object_bytes(h, i)},
 		{.u = h->addr[i]},
 		cell_str(indented),
@@ -268,7 +262,7 @@ put_type(struct rows *rows, const struct answer *a, const struct retained_type *
 	char type[TYPE_CAP];
 	const struct cell cells[] = {
 		{.u = t->retained.bytes},
-		{.d = share(t->retained.bytes, a->total)},
+		{.d = percent_of(t->retained.bytes, a->total)},
 		{.u = t->retained.count},
 		{.u = t->count},
 		{.u = t->size},
@@ -350,18 +344,12 @@ put_amounts(struct report *r, const struct answer *a, struct errbuf *eb)
 			size += object_bytes(a->h, (objid)i);
 		}
 	}
-	report_value(r, &(struct column){"objects", NULL, CELL_COUNT},
-		(struct cell){.u = a->h->nobj});
-	report_value(r, &(struct column){"bytes", NULL, CELL_BYTES},
-		(struct cell){.u = a->total});
-	report_value(
-		r, &(struct column){"count", NULL, CELL_COUNT}, (struct cell){.u = n});
-	report_value(
-		r, &(struct column){"size", NULL, CELL_BYTES}, (struct cell){.u = size});
-	report_value(r, &(struct column){"retained", NULL, CELL_BYTES},
-		(struct cell){.u = freed.bytes});
-	report_value(r, &(struct column){"retained_count", NULL, CELL_COUNT},
-		(struct cell){.u = freed.count});
+	report_number(r, "objects", a->h->nobj);
+	report_number(r, "bytes", a->total);
+	report_number(r, "count", n);
+	report_number(r, "size", size);
+	report_number(r, "retained", freed.bytes);
+	report_number(r, "retained_count", freed.count);
 	if (n == 0)
 		report_line(r, "No objects match.");
 	else if (a->has_set)
@@ -391,11 +379,7 @@ print(struct answer *a, bool is_by_type, enum rows_format format, struct errbuf 
 			a->has_set ? put_set(rows, a) : put_tree(rows, a, a->h->nobj, 0);
 		rows_end(rows, more);
 	}
-	struct errbuf end_eb;
-	enum status end = report_end(r, &end_eb);
-	if (st == MS_OK && end != MS_OK)
-		*eb = end_eb;
-	return st != MS_OK ? st : end;
+	return report_end_after(r, st, eb);
 }
 
 static enum status

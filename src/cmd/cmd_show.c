@@ -171,8 +171,7 @@ print_object(struct report *r, const struct heap *h, objid i, taddr asked)
 			asked - h->addr[i]);
 	report_value(r, &(struct column){"address", "address", CELL_ADDR},
 		(struct cell){.u = h->addr[i]});
-	report_value(r, &(struct column){"inside", NULL, CELL_COUNT},
-		(struct cell){.u = asked - h->addr[i]});
+	report_number(r, "inside", asked - h->addr[i]);
 	report_value(r, &(struct column){"type", "type", CELL_TEXT},
 		cell_str(type_text(h, h->type[i], type, sizeof(type))));
 	bool has_value = v.kind != VK_NONE;
@@ -516,11 +515,7 @@ run_show(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 	if (st == MS_OK && depth > 1)
 		st = print_neighbourhood(
 			r, h, i, (uint32_t)depth, limit, format == ROWS_TEXT, eb);
-	struct errbuf end_eb;
-	enum status end = report_end(r, &end_eb);
-	if (st == MS_OK && end != MS_OK)
-		*eb = end_eb;
-	return st != MS_OK ? st : end;
+	return report_end_after(r, st, eb);
 }
 
 const struct cmd cmd_show = {

@@ -61,12 +61,6 @@ enum {
 	N_COLS
 };
 
-static double
-percent(uint64_t part, uint64_t whole)
-{
-	return whole == 0 ? 0 : (double)part * 100 / (double)whole;
-}
-
 /* What a summary is printed from. */
 struct shown {
 	struct report *r;
@@ -155,11 +149,11 @@ put_row(struct shown *w, struct rows *rows, size_t index, const struct summary_r
 	const struct cell cells[N_COLS] = {
 		[COL_INDEX] = {.u = index, .absent = is_sub && is_text},
 		[COL_COUNT] = {.u = row->count},
-		[COL_COUNT_PCT] = {.d = percent(row->count, s->count)},
+		[COL_COUNT_PCT] = {.d = percent_of(row->count, s->count)},
 		[COL_SIZE] = {.u = row->size},
-		[COL_SIZE_PCT] = {.d = percent(row->size, s->size)},
+		[COL_SIZE_PCT] = {.d = percent_of(row->size, s->size)},
 		[COL_CUM] = {.u = is_sub ? 0 : *cumulative, .absent = is_sub},
-		[COL_CUM_PCT] = {.d = is_sub ? 0 : percent(*cumulative, s->size),
+		[COL_CUM_PCT] = {.d = is_sub ? 0 : percent_of(*cumulative, s->size),
 			.absent = is_sub},
 		[COL_BUFFERS] = {.u = row->buffers},
 		[COL_LARGEST] = {.u = row->largest},
@@ -237,12 +231,9 @@ print_totals(struct shown *w)
 		: is_one                            ? "kind"
 						    : "kinds";
 
-	report_value(w->r, &(struct column){"objects", NULL, CELL_COUNT},
-		(struct cell){.u = s->count});
-	report_value(w->r, &(struct column){"size", NULL, CELL_BYTES},
-		(struct cell){.u = s->size});
-	report_value(w->r, &(struct column){"buffers", NULL, CELL_BYTES},
-		(struct cell){.u = s->buffers});
+	report_number(w->r, "objects", s->count);
+	report_number(w->r, "size", s->size);
+	report_number(w->r, "buffers", s->buffers);
 	text_count(objects, s->count);
 	text_count(kinds, s->n);
 	text_count(bytes, s->size);

@@ -51,14 +51,13 @@ put_object(struct rows *rows, const struct shown *w, size_t k)
 	const struct heap_buffer *b = heap_buffer_of(h, i);
 	bool has_any = v.kind != VK_NONE || v.len != VALUE_NO_LEN;
 	bool has_buffer = b != NULL && (b->flags & BUFFER_OWNED) != 0;
-	double share = w->whole == 0 ? 0 : (double)row->bytes * 100 / (double)w->whole;
 	const struct cell cells[] = {
 		{.u = k},
 		{.u = h->addr[i]},
 		{.u = heap_size(h, i)},
 		{.u = has_buffer ? b->bytes : 0, .absent = !has_buffer},
 		{.u = row->bytes, .absent = w->by != TOP_RETAINED},
-		{.d = share},
+		{.d = percent_of(row->bytes, w->whole)},
 		cell_str(type_text(h, h->type[i], type, sizeof(type))),
 		cell_str(has_any ? value_text(h, i, value, sizeof(value)) : NULL),
 	};
@@ -77,10 +76,8 @@ print(const struct shown *w, enum rows_format format, struct errbuf *eb)
 	memcpy(shown, columns, sizeof(shown));
 	if (w->by != TOP_RETAINED)
 		shown[COL_RETAINED].title = NULL;
-	report_value(r, &(struct column){"count", NULL, CELL_COUNT},
-		(struct cell){.u = t->count});
-	report_value(r, &(struct column){"bytes", NULL, CELL_BYTES},
-		(struct cell){.u = w->whole});
+	report_number(r, "count", t->count);
+	report_number(r, "bytes", w->whole);
 	if (t->count == 0)
 		report_line(r, "No objects match.");
 	else

@@ -328,8 +328,7 @@ print(const struct answer *a, struct errbuf *eb)
 
 	report_value(r, &(struct column){"same_process", NULL, CELL_BOOL},
 		(struct cell){.u = a->is_same});
-	report_value(r, &(struct column){"seconds", NULL, CELL_COUNT},
-		(struct cell){.u = seconds_from(a, 0)});
+	report_number(r, "seconds", seconds_from(a, 0));
 	report_line(r, "%zu dumps over %s.", a->n,
 		elapsed_text(seconds_from(a, 0), elapsed, sizeof(elapsed)));
 	if (a->format == ROWS_JSON)

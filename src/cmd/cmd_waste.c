@@ -17,12 +17,6 @@ static const struct cmd_opt opts[] = {
 	{0},
 };
 
-static double
-share(uint64_t part, uint64_t of)
-{
-	return of == 0 ? 0 : (double)part * 100 / (double)of;
-}
-
 static void
 put_kinds(struct report *r, const struct heap *h, const struct kinds *owners,
 	const struct waste *w, size_t limit)
@@ -46,7 +40,7 @@ put_kinds(struct report *r, const struct heap *h, const struct kinds *owners,
 		const struct waste_row *row = &w->rows[k];
 		const struct cell cells[] = {
 			{.u = row->bytes},
-			{.d = share(row->bytes, w->bytes)},
+			{.d = percent_of(row->bytes, w->bytes)},
 			{.u = row->count},
 			{.u = row->size},
 			{.u = row->most},
@@ -98,12 +92,9 @@ put_totals(struct report *r, const struct waste *w, uint64_t n)
 {
 	char count[TEXT_NUM], bytes[TEXT_NUM];
 
-	report_value(
-		r, &(struct column){"objects", NULL, CELL_COUNT}, (struct cell){.u = n});
-	report_value(r, &(struct column){"count", NULL, CELL_COUNT},
-		(struct cell){.u = w->count});
-	report_value(r, &(struct column){"bytes", NULL, CELL_BYTES},
-		(struct cell){.u = w->bytes});
+	report_number(r, "objects", n);
+	report_number(r, "count", w->count);
+	report_number(r, "bytes", w->bytes);
 	if (n == 0)
 		report_line(r, "No objects match.");
 	else if (w->count == 0)

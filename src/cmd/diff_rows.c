@@ -32,11 +32,12 @@ elapsed_text(uint64_t seconds, char *buf, size_t cap)
 
 /* ---- totals ---- */
 
+/* A count that there is of one process alone. */
 static void
-put_count(struct report *r, const char *key, uint64_t n, bool absent)
+put_matched(struct report *r, const struct diff_answer *a, const char *key, uint64_t n)
 {
 	report_value(r, &(struct column){key, NULL, CELL_COUNT},
-		(struct cell){.u = n, .absent = absent});
+		(struct cell){.u = n, .absent = !a->is_same});
 }
 
 static void
@@ -68,22 +69,21 @@ static void
 put_totals(struct report *r, const struct diff_answer *a)
 {
 	const struct diff_row *t = &a->diff.total;
-	bool is_other = !a->is_same;
 	uint64_t then = created_at(a->side[OLDER].h), now = created_at(a->side[NEWER].h);
 
 	report_value(r, &(struct column){"same_process", NULL, CELL_BOOL},
 		(struct cell){.u = a->is_same});
 	report_value(r, &(struct column){"seconds", NULL, CELL_COUNT_CHANGE},
 		(struct cell){.u = now - then, .absent = now == 0 || then == 0});
-	put_count(r, "count_then", t->all[OLDER].count, false);
-	put_count(r, "count_now", t->all[NEWER].count, false);
-	put_count(r, "size_then", t->all[OLDER].bytes, false);
-	put_count(r, "size_now", t->all[NEWER].bytes, false);
-	put_count(r, "new", t->fresh.count, is_other);
-	put_count(r, "gone", t->gone.count, is_other);
-	put_count(r, "survived", t->all[OLDER].count - t->gone.count, is_other);
-	put_count(r, "grown", t->grown.count, is_other);
-	put_count(r, "shrunk", t->shrunk.count, is_other);
+	report_number(r, "count_then", t->all[OLDER].count);
+	report_number(r, "count_now", t->all[NEWER].count);
+	report_number(r, "size_then", t->all[OLDER].bytes);
+	report_number(r, "size_now", t->all[NEWER].bytes);
+	put_matched(r, a, "new", t->fresh.count);
+	put_matched(r, a, "gone", t->gone.count);
+	put_matched(r, a, "survived", t->all[OLDER].count - t->gone.count);
+	put_matched(r, a, "grown", t->grown.count);
+	put_matched(r, a, "shrunk", t->shrunk.count);
 	put_lines(r, a);
 }
 
@@ -505,9 +505,5 @@ diff_print(const struct diff_answer *a, struct errbuf *eb)
 		put_holders(r, a);
 	if (st == MS_OK && a->by_object)
 		put_objects(r, a);
-	struct errbuf end_eb;
-	enum status end = report_end(r, &end_eb);
-	if (st == MS_OK && end != MS_OK)
-		*eb = end_eb;
-	return st != MS_OK ? st : end;
+	return report_end_after(r, st, eb);
 }

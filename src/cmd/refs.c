@@ -38,7 +38,7 @@ put_rows(struct report *r, const struct heap *h, const struct refs_groups *g,
 		const struct refs_row *row = &g->rows[k];
 		const struct cell cells[] = {
 			{.u = row->count},
-			{.d = (double)row->count * 100 / (double)g->count},
+			{.d = percent_of(row->count, g->count)},
 			cell_str(ref_kind_name(ref_kind(h->label[row->ref]))),
 			cell_str(step_text(
 				h, row->from, row->ref, row->varies, name, sizeof(name))),
@@ -63,14 +63,10 @@ print(const struct heap *h, const struct bitset *set, const struct refs_groups *
 	if (st != MS_OK)
 		return st;
 	struct report *r = report_new(stdout, format);
-	report_value(r, &(struct column){"count", NULL, CELL_COUNT},
-		(struct cell){.u = count});
-	report_value(r, &(struct column){"references", NULL, CELL_COUNT},
-		(struct cell){.u = g->count});
-	report_value(r, &(struct column){"objects", NULL, CELL_COUNT},
-		(struct cell){.u = g->others.count});
-	report_value(r, &(struct column){"size", NULL, CELL_BYTES},
-		(struct cell){.u = g->others.bytes});
+	report_number(r, "count", count);
+	report_number(r, "references", g->count);
+	report_number(r, "objects", g->others.count);
+	report_number(r, "size", g->others.bytes);
 	if (count == 0)
 		report_line(r, "No objects match.");
 	else

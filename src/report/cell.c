@@ -13,6 +13,12 @@ cell_str(const char *s)
 	return (struct cell){.s = s, .len = s != NULL ? strlen(s) : 0};
 }
 
+double
+percent_of(uint64_t part, uint64_t whole)
+{
+	return whole == 0 ? 0 : (double)part * 100 / (double)whole;
+}
+
 static bool
 is_absent(const struct column *c, const struct cell *v)
 {

@@ -137,6 +137,12 @@ report_value(struct report *r, const struct column *c, struct cell value)
 }
 
 void
+report_number(struct report *r, const char *key, uint64_t n)
+{
+	report_value(r, &(struct column){key, NULL, CELL_COUNT}, (struct cell){.u = n});
+}
+
+void
 report_line(struct report *r, const char *fmt, ...)
 {
 	va_list ap;
@@ -178,6 +184,18 @@ report_end(struct report *r, struct errbuf *eb)
 	vec_fini(&r->drawn);
 	free(r);
 	return st;
+}
+
+enum status
+report_end_after(struct report *r, enum status st, struct errbuf *eb)
+{
+	struct errbuf end_eb;
+	enum status end = report_end(r, &end_eb);
+
+	if (st != MS_OK || end == MS_OK)
+		return st;
+	*eb = end_eb;
+	return end;
 }
 
 /* ---- tables ---- */
