@@ -78,6 +78,16 @@ MUST_CHECK enum status cmd_number(const struct cmd_args *a, const char *name,
 MUST_CHECK enum status cmd_format(
 	const struct cmd_args *a, enum rows_format *ret, struct errbuf *eb);
 
+/*
+ * That, and --limit: a number of rows, UINT64_MAX where 0 asks for all. If it is not given,
+ * it is CMD_LIMIT in text and `others`, which may be 0, in other formats. MS_USAGE
+ */
+MUST_CHECK enum status cmd_format_limit(const struct cmd_args *a, uint64_t others,
+	enum rows_format *format, uint64_t *limit, struct errbuf *eb);
+
+/* --limit in text if it is not given. */
+enum { CMD_LIMIT = 20 };
+
 /* Option rows that many commands share. */
 #define CMD_OPTS_COMMON                                                                  \
 	{'h', "help", NULL, "show this help"},                                           \

@@ -289,3 +289,21 @@ cmd_format(const struct cmd_args *a, enum rows_format *ret, struct errbuf *eb)
 	*ret = format;
 	return MS_OK;
 }
+
+enum status
+cmd_format_limit(const struct cmd_args *a, uint64_t others, enum rows_format *format,
+	uint64_t *limit, struct errbuf *eb)
+{
+	enum rows_format f;
+	uint64_t n;
+
+	enum status st = cmd_format(a, &f, eb);
+	if (st == MS_OK)
+		st = cmd_number(a, "limit", f == ROWS_TEXT ? CMD_LIMIT : others, 0,
+			UINT64_MAX, &n, eb);
+	if (st != MS_OK)
+		return st;
+	*format = f;
+	*limit = n == 0 ? UINT64_MAX : n;
+	return MS_OK;
+}

@@ -15,8 +15,6 @@
 #include "diff.h"
 #include "holding.h"
 
-enum { LIMIT = 20 };
-
 static const struct cmd_opt opts[] = {
 	{0, "by", "type|owner|module", "what makes a kind (owner)"},
 	{0, "objects", NULL, "list single objects, too: new, gone, grown, shrunk"},
@@ -199,13 +197,9 @@ run_diff(const struct cmd_args *args, int *exit_code, struct errbuf *eb)
 
 	parse_states(args, &a);
 	a.by_retained = cmd_has(args, "retained");
-	enum status st = cmd_format(args, &a.format, eb);
-	if (st == MS_OK)
-		st = cmd_number(args, "limit", LIMIT, 0, UINT64_MAX, &a.limit, eb);
+	enum status st = cmd_format_limit(args, CMD_LIMIT, &a.format, &a.limit, eb);
 	if (st == MS_OK)
 		st = cmd_number(args, "min", 0, 0, INT64_MAX, &a.min, eb);
-	if (a.limit == 0)
-		a.limit = UINT64_MAX;
 	/* A type may well be new: that the older dump has it not is not told. */
 	for (int k = OLDER; k <= NEWER && st == MS_OK; k++)
 		st = cmd_sel_parse(args, 2, &a.side[k].sel, eb);

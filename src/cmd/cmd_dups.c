@@ -10,7 +10,7 @@
 
 #include "sel.h"
 
-enum { LIMIT = 20, TYPE_CAP = 512, NAME_CAP = 1024, VALUE_CAP = 160 };
+enum { TYPE_CAP = 512, NAME_CAP = 1024, VALUE_CAP = 160 };
 
 static const struct cmd_opt opts[] = {
 	{0, "limit", "N", "print N rows of each table, 0: all (20)"},
@@ -21,15 +21,13 @@ static const struct cmd_opt opts[] = {
 };
 
 struct answer {
-	const struct heap *h;
+	struct cmd_query in;
 	struct kinds owners, shapes;
 	struct equals equals;
 	struct dups dups;
 	struct slots slots;
 	uint64_t n, unknown; /* objects selected, and of them not compared */
 	uint64_t unknown_bytes;
-	size_t limit;
-	bool is_text;
 };
 
 static void
@@ -40,6 +38,7 @@ answer_fini(struct answer *a)
 	equals_fini(&a->equals);
 	dups_fini(&a->dups);
 	slots_fini(&a->slots);
+	cmd_query_fini(&a->in);
 }
 
 /* "dict of Foo .name", "list [*]" */
@@ -51,8 +50,8 @@ holder_text(const struct answer *a, uint32_t holder, char *buf, size_t cap)
 	if (holder == HEAP_NONE)
 		return NULL;
 	const struct dups_holder *d = &a->dups.holders[holder];
-	kind_text(a->h, &a->owners, d->kind, kind, sizeof(kind));
-	step_text(a->h, d->from, d->ref, d->varies, step, sizeof(step));
+	kind_text(a->in.h, &a->owners, d->kind, kind, sizeof(kind));
+	step_text(a->in.h, d->from, d->ref, d->varies, step, sizeof(step));
 	snprintf(buf, cap, "%s %s", kind, step);
 	return buf;
 }
@@ -73,7 +72,7 @@ put_types(struct report *r, const struct answer *a)
 	struct rows *rows = rows_begin(r, "types", columns, ARRAY_LEN(columns));
 	size_t k = 0;
 
-	for (; k < a->dups.n_types && k < a->limit; k++) {
+	for (; k < a->dups.n_types && k < a->in.limit; k++) {
 		char type[TYPE_CAP];
 		const struct dups_type *t = &a->dups.types[k];
 		const struct cell cells[] = {
@@ -82,7 +81,7 @@ put_types(struct report *r, const struct answer *a)
 			{.u = t->count},
 			{.u = t->values},
 			{.u = t->bytes},
-			cell_str(type_text(a->h, t->type, type, sizeof(type))),
+			cell_str(type_text(a->in.h, t->type, type, sizeof(type))),
 		};
 		rows_put(rows, cells);
 	}
@@ -107,7 +106,7 @@ put_values(struct report *r, const struct answer *a)
 	struct rows *rows = rows_begin(r, "values", columns, ARRAY_LEN(columns));
 	size_t k = 0;
 
-	for (; k < a->dups.n && k < a->limit; k++) {
+	for (; k < a->dups.n && k < a->in.limit; k++) {
 		char type[TYPE_CAP], value[VALUE_CAP], holder[NAME_CAP];
 		const struct dups_row *d = &a->dups.rows[k];
 		const struct cell cells[] = {
@@ -115,13 +114,13 @@ put_values(struct report *r, const struct answer *a)
 			{.u = d->count},
 			{.u = d->bytes},
 			cell_str(type_text(
-				a->h, a->h->type[d->first], type, sizeof(type))),
-			cell_str(value_text(a->h, d->first, value, sizeof(value))),
+				a->in.h, a->in.h->type[d->first], type, sizeof(type))),
+			cell_str(value_text(a->in.h, d->first, value, sizeof(value))),
 			cell_str(holder_text(a, d->holder, holder, sizeof(holder))),
 			{.u = d->held},
 			{.d = percent_of(d->held, d->count),
 				.absent = d->holder == HEAP_NONE},
-			{.u = a->h->addr[d->first]},
+			{.u = a->in.h->addr[d->first]},
 			{.u = bitset_has(&a->equals.by_digest, d->first)},
 		};
 		rows_put(rows, cells);
@@ -141,7 +140,7 @@ put_holders(struct report *r, const struct answer *a)
 	struct rows *rows = rows_begin(r, "holders", columns, ARRAY_LEN(columns));
 	size_t k = 0;
 
-	for (; k < a->dups.n_holders && k < a->limit; k++) {
+	for (; k < a->dups.n_holders && k < a->in.limit; k++) {
 		char holder[NAME_CAP];
 		uint32_t at = a->dups.holder_order[k];
 		const struct dups_holder *d = &a->dups.holders[at];
@@ -170,7 +169,7 @@ put_shapes(struct report *r, const struct answer *a)
 	struct rows *rows = rows_begin(r, "shapes", columns, ARRAY_LEN(columns));
 	size_t k = 0;
 
-	for (; k < a->slots.n && k < a->limit; k++) {
+	for (; k < a->slots.n && k < a->in.limit; k++) {
 		char kind[TYPE_CAP], shape[NAME_CAP];
 		const struct slots_row *s = &a->slots.rows[k];
 		const struct cell cells[] = {
@@ -178,10 +177,10 @@ put_shapes(struct report *r, const struct answer *a)
 			{.u = s->count},
 			{.u = s->bytes},
 			cell_str(kind_text(
-				a->h, &a->owners, s->kind, kind, sizeof(kind))),
+				a->in.h, &a->owners, s->kind, kind, sizeof(kind))),
 			cell_str(kind_text(
-				a->h, &a->shapes, s->shape, shape, sizeof(shape))),
-			{.u = a->h->addr[s->first]},
+				a->in.h, &a->shapes, s->shape, shape, sizeof(shape))),
+			{.u = a->in.h->addr[s->first]},
 		};
 		rows_put(rows, cells);
 	}
@@ -230,14 +229,14 @@ print_tables(struct report *r, const struct answer *a)
 {
 	char count[TEXT_NUM], saved[TEXT_NUM];
 
-	if (a->dups.n > 0 || !a->is_text) {
+	if (a->dups.n > 0 || a->in.format != ROWS_TEXT) {
 		put_types(r, a);
 		report_gap(r);
 		put_values(r, a);
 		report_gap(r);
 		put_holders(r, a);
 	}
-	if (a->is_text && a->slots.n == 0)
+	if (a->in.format == ROWS_TEXT && a->slots.n == 0)
 		return;
 	report_gap(r);
 	report_line(r, "%s dicts have keys in common. As __slots__, their values would "
@@ -266,25 +265,23 @@ print_notes(const struct answer *a)
 }
 
 static enum status
-compute(struct answer *a, struct cmd_sel *sel, struct errbuf *eb)
+compute(struct answer *a, struct errbuf *eb)
 {
-	CLEAN(bitset_fini) struct bitset set = {0};
 	CLEAN(bitset_fini) struct bitset dicts = {0};
-	const struct heap *h = a->h;
+	const struct heap *h = a->in.h;
+	const struct bitset *set = &a->in.set;
 
-	enum status st = cmd_sel_make(sel, h, &set, eb);
 	progress_begin(100);
 	progress_step("kinds", 5);
-	if (st == MS_OK)
-		st = kinds_make(h, KINDS_OWNER, NULL, &a->owners, eb);
+	enum status st = kinds_make(h, KINDS_OWNER, NULL, &a->owners, eb);
 	progress_step("equal values", 45);
 	if (st == MS_OK)
 		st = equals_compute(h, &a->equals, eb);
 	progress_step("what holds them", 25);
 	if (st == MS_OK)
-		st = dups_compute(h, &set, &a->equals, &a->owners, &a->dups, eb);
+		st = dups_compute(h, set, &a->equals, &a->owners, &a->dups, eb);
 	if (st == MS_OK)
-		st = slots_dicts(h, &set, &a->owners, &dicts, eb);
+		st = slots_dicts(h, set, &a->owners, &dicts, eb);
 	progress_step("shapes", 25);
 	if (st == MS_OK)
 		st = kinds_make(h, KINDS_SHAPE, &dicts, &a->shapes, eb);
@@ -292,40 +289,29 @@ compute(struct answer *a, struct cmd_sel *sel, struct errbuf *eb)
 	if (st != MS_OK)
 		return st;
 	slots_compute(h, &dicts, &a->owners, &a->shapes, &a->slots);
-	a->n = bitset_count(&set);
-	bitset_and(&set, &a->equals.unknown);
-	a->unknown = bitset_count(&set);
-	BITSET_EACH(i, &set)
-	a->unknown_bytes += object_bytes(h, (objid)i);
+	a->n = bitset_count(set);
+	BITSET_EACH(i, set)
+	{
+		if (!bitset_has(&a->equals.unknown, i))
+			continue;
+		a->unknown++;
+		a->unknown_bytes += object_bytes(h, (objid)i);
+	}
 	return MS_OK;
 }
 
 static enum status
 run_dups(const struct cmd_args *args, int *exit_code, struct errbuf *eb)
 {
-	CLEAN(cmd_sel_fini) struct cmd_sel sel = {0};
-	CLEAN(clean_dump) struct dump *dump = NULL;
 	CLEAN(answer_fini) struct answer a = {0};
-	enum rows_format format;
-	uint64_t limit;
 
 	(void)exit_code;
-	enum status st = cmd_format(args, &format, eb);
+	enum status st = cmd_query_open(args, CMD_LIMIT, &a.in, eb);
 	if (st == MS_OK)
-		st = cmd_number(args, "limit", LIMIT, 0, UINT64_MAX, &limit, eb);
-	if (st == MS_OK)
-		st = cmd_sel_parse(args, 1, &sel, eb);
-	if (st == MS_OK)
-		st = dump_open(args->operands[0], DUMP_ALL, &dump, eb);
+		st = compute(&a, eb);
 	if (st != MS_OK)
 		return st;
-	a.h = dump_heap(dump);
-	a.limit = limit == 0 ? SIZE_MAX : limit;
-	a.is_text = format == ROWS_TEXT;
-	st = compute(&a, &sel, eb);
-	if (st != MS_OK)
-		return st;
-	struct report *r = report_new(stdout, format);
+	struct report *r = report_new(stdout, a.in.format);
 	put_totals(r, &a);
 	print_tables(r, &a);
 	st = report_end(r, eb);

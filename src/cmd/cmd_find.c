@@ -9,7 +9,7 @@
 
 #include "sel.h"
 
-enum { LIMIT_TEXT = 20, TYPE_CAP = 512, VALUE_CAP = 160 };
+enum { TYPE_CAP = 512, VALUE_CAP = 160 };
 
 static const struct cmd_opt opts[] = {
 	{0, "limit", "N", "print N objects, 0: all (20 in text, else 0)"},
@@ -49,10 +49,11 @@ put_object(struct rows *rows, const struct heap *h, objid i)
 }
 
 static enum status
-print(const struct heap *h, const struct bitset *set, uint64_t limit,
-	enum rows_format format, struct errbuf *eb)
+print(const struct cmd_query *q, struct errbuf *eb)
 {
-	struct report *r = report_new(stdout, format);
+	const struct heap *h = q->h;
+	const struct bitset *set = &q->set;
+	struct report *r = report_new(stdout, q->format);
 	uint64_t count = bitset_count(set), n = 0, size = 0;
 	char objects[TEXT_NUM], bytes[TEXT_NUM];
 
@@ -68,37 +69,22 @@ print(const struct heap *h, const struct bitset *set, uint64_t limit,
 	struct rows *rows = rows_begin(r, "objects", columns, ARRAY_LEN(columns));
 	BITSET_EACH(i, set)
 	{
-		if (n++ == limit)
+		if (n++ == q->limit)
 			break;
 		put_object(rows, h, (objid)i);
 	}
-	rows_end(rows, count > limit ? count - limit : 0);
+	rows_end(rows, count > q->limit ? count - q->limit : 0);
 	return report_end(r, eb);
 }
 
 static enum status
 run_find(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 {
-	CLEAN(cmd_sel_fini) struct cmd_sel sel = {0};
-	CLEAN(bitset_fini) struct bitset set = {0};
-	CLEAN(clean_dump) struct dump *dump = NULL;
-	enum rows_format format;
-	uint64_t limit;
+	CLEAN(cmd_query_fini) struct cmd_query q = {0};
 
 	(void)exit_code;
-	enum status st = cmd_format(a, &format, eb);
-	if (st == MS_OK)
-		st = cmd_number(a, "limit", format == ROWS_TEXT ? LIMIT_TEXT : 0, 0,
-			UINT64_MAX, &limit, eb);
-	if (st == MS_OK)
-		st = cmd_sel_parse(a, 1, &sel, eb);
-	if (st == MS_OK)
-		st = dump_open(a->operands[0], DUMP_ALL, &dump, eb);
-	if (st == MS_OK)
-		st = cmd_sel_make(&sel, dump_heap(dump), &set, eb);
-	if (st != MS_OK)
-		return st;
-	return print(dump_heap(dump), &set, limit == 0 ? UINT64_MAX : limit, format, eb);
+	enum status st = cmd_query_open(a, 0, &q, eb);
+	return st == MS_OK ? print(&q, eb) : st;
 }
 
 const struct cmd cmd_find = {

@@ -18,7 +18,7 @@
 #include "holding.h"
 #include "sel.h"
 
-enum { LIMIT = 20, SHARE = 10, TYPE_CAP = 512, PATH_CAP = 8192, VALUE_CAP = 160 };
+enum { SHARE = 10, TYPE_CAP = 512, PATH_CAP = 8192, VALUE_CAP = 160 };
 enum { WHAT_CAP = 4 * TYPE_CAP };
 
 static const struct cmd_opt opts[] = {
@@ -33,12 +33,8 @@ static const struct cmd_opt opts[] = {
 };
 
 struct question {
-	const struct heap *h;
-	const char *cache; /* for holding_compute */
-	enum rows_format format;
-	uint64_t limit, share;
-	struct bitset set;
-	bool has_set;
+	struct cmd_query in;
+	uint64_t share;
 	struct graph g;
 	struct refcounts counts;
 	struct dominators d;
@@ -51,7 +47,6 @@ struct question {
 static void
 question_fini(struct question *q)
 {
-	bitset_fini(&q->set);
 	graph_fini(&q->g);
 	refcounts_fini(&q->counts);
 	dominators_fini(&q->d);
@@ -59,6 +54,7 @@ question_fini(struct question *q)
 	free(q->retained);
 	graph_tree_fini(&q->way);
 	leaks_fini(&q->leaks);
+	cmd_query_fini(&q->in);
 }
 
 /* ---- suspects ---- */
@@ -67,19 +63,20 @@ static enum status
 find(struct question *q, struct errbuf *eb)
 {
 	uint64_t total = 0;
+	const struct heap *h = q->in.h;
 
-	enum status st = domtree_build(q->h, &q->d, q->retained, &q->tree, eb);
+	enum status st = domtree_build(h, &q->d, q->retained, &q->tree, eb);
 	if (st != MS_OK)
 		return st;
-	for (objid i = 0; i < q->h->nobj; i++)
-		total += object_bytes(q->h, i);
+	for (objid i = 0; i < h->nobj; i++)
+		total += object_bytes(h, i);
 	const struct leaks_in in = {
 		.g = &q->g,
 		.d = &q->d,
 		.tree = &q->tree,
 		.retained = q->retained,
 		.counts = &q->counts,
-		.of = q->has_set ? &q->set : NULL,
+		.of = q->in.of,
 		.min = (uint64_t)((double)total * (double)q->share / 100) + 1,
 	};
 	return leaks_compute(&in, &q->leaks, eb);
@@ -92,12 +89,13 @@ way_of_type(
 {
 	CLEAN(bitset_fini) struct bitset set = {0};
 	CLEAN(merged_fini) struct merged m = {0};
+	const struct heap *h = q->in.h;
 
-	enum status st = bitset_init(&set, q->h->nobj, eb);
+	enum status st = bitset_init(&set, h->nobj, eb);
 	if (st != MS_OK)
 		return st;
-	for (objid i = 0; i < q->h->nobj; i++)
-		if (q->h->type[i] == type && (!q->has_set || bitset_has(&q->set, i)))
+	for (objid i = 0; i < h->nobj; i++)
+		if (h->type[i] == type && bitset_has(&q->in.set, i))
 			bitset_add(&set, i);
 	st = paths_merge(&q->g, &q->way, &set, &m, eb);
 	if (st == MS_OK && m.n > 0)
@@ -163,16 +161,17 @@ what_text(const struct question *q, const struct leak *l, char buf[WHAT_CAP])
 {
 	char count[TEXT_NUM], some[TEXT_NUM], type[TYPE_CAP], one[2 * TYPE_CAP];
 	char value[VALUE_CAP];
+	const struct heap *h = q->in.h;
 	bool is_cycle = l->kind == LEAK_CYCLE || l->kind == LEAK_CYCLE_DEL;
 
 	text_count(count, l->count);
 	text_count(some, l->of_type);
-	type_text(q->h, l->type, type, sizeof(type));
-	type_text(q->h, q->h->type[l->object], one, sizeof(one));
-	suspect_value(q->h, l->object, value, sizeof(value));
+	type_text(h, l->type, type, sizeof(type));
+	type_text(h, h->type[l->object], one, sizeof(one));
+	suspect_value(h, l->object, value, sizeof(value));
 	size_t n = strlen(one);
 	snprintf(one + n, sizeof(one) - n, " at 0x%llx%s%s",
-		(unsigned long long)q->h->addr[l->object], value[0] != '\0' ? ", " : "",
+		(unsigned long long)h->addr[l->object], value[0] != '\0' ? ", " : "",
 		value);
 	if (l->kind == LEAK_CONTAINER)
 		snprintf(buf, WHAT_CAP, "%s; right below it %s of %s", one, count, type);
@@ -226,16 +225,17 @@ put_row(struct rows *rows, const struct question *q, const struct leak *l,
 	const char *way)
 {
 	char type[TYPE_CAP], object[TYPE_CAP], value[VALUE_CAP];
+	const struct heap *h = q->in.h;
 
-	suspect_value(q->h, l->object, value, sizeof(value));
+	suspect_value(h, l->object, value, sizeof(value));
 	const struct cell cells[] = {
 		cell_str(leak_kind_name(l->kind)),
 		{.u = l->kept.bytes},
 		{.d = percent_of(l->kept.bytes, q->leaks.total)},
 		{.u = l->count},
-		cell_str(type_text(q->h, l->type, type, sizeof(type))),
-		{.u = q->h->addr[l->object]},
-		cell_str(type_text(q->h, q->h->type[l->object], object, sizeof(object))),
+		cell_str(type_text(h, l->type, type, sizeof(type))),
+		{.u = h->addr[l->object]},
+		cell_str(type_text(h, h->type[l->object], object, sizeof(object))),
 		cell_str(way[0] != '\0' ? way : NULL),
 		cell_str(leak_kind_text(l->kind, l->count == 1)),
 		{.u = l->kept.count},
@@ -254,14 +254,14 @@ put_suspects(struct report *r, const struct question *q, struct errbuf *eb)
 	size_t k = 0;
 	enum status st = MS_OK;
 
-	report_number(r, "objects", q->h->nobj);
+	report_number(r, "objects", q->in.h->nobj);
 	report_number(r, "bytes", q->leaks.total);
 	if (q->leaks.n == 0 || q->leaks.at[0].is_small)
 		report_line(r, "No suspects.");
-	if (q->format != ROWS_TEXT)
+	if (q->in.format != ROWS_TEXT)
 		rows = rows_begin(
 			r, "suspects", suspect_columns, ARRAY_LEN(suspect_columns));
-	for (; k < q->leaks.n && k < q->limit && st == MS_OK; k++) {
+	for (; k < q->leaks.n && k < q->in.limit && st == MS_OK; k++) {
 		const struct leak *l = &q->leaks.at[k];
 		st = way_of(q, l, way, PATH_CAP, eb);
 		if (st == MS_OK && rows == NULL)
@@ -305,26 +305,27 @@ put_type_rows(struct report *r, const struct question *q, const struct refcounts
 	size_t n, bool is_over)
 {
 	char type[TYPE_CAP], value[VALUE_CAP];
+	const struct heap *h = q->in.h;
 	struct rows *rows = rows_begin(r, is_over ? "unexplained" : "missing",
 		is_over ? type_columns : missing_columns, ARRAY_LEN(type_columns));
 	size_t k = 0;
 
-	for (; k < n && k < q->limit; k++) {
-		type_text(q->h, at[k].type, type, sizeof(type));
+	for (; k < n && k < q->in.limit; k++) {
+		type_text(h, at[k].type, type, sizeof(type));
 		for (size_t e = 0; e < ARRAY_LEN(at[k].example); e++) {
 			objid i = at[k].example[e];
 			/* People see the first. */
-			if (i == OBJID_NONE || (e > 0 && q->format == ROWS_TEXT))
+			if (i == OBJID_NONE || (e > 0 && q->in.format == ROWS_TEXT))
 				break;
 			int64_t left = q->counts.left[i];
-			value_text(q->h, i, value, sizeof(value));
+			value_text(h, i, value, sizeof(value));
 			const struct cell cells[] = {
 				{.u = at[k].refs},
 				{.u = at[k].objects},
 				{.u = at[k].count},
 				cell_str(type),
-				{.u = q->h->addr[i]},
-				{.u = heap_refcount(q->h, i)},
+				{.u = h->addr[i]},
+				{.u = heap_refcount(h, i)},
 				{.u = left < 0 ? (uint64_t)-left : (uint64_t)left},
 				cell_str(value[0] != '\0' ? value : NULL),
 			};
@@ -340,7 +341,7 @@ put_refcounts(struct report *r, const struct question *q)
 	const struct refcounts *c = &q->counts;
 	char a[TEXT_NUM], b[TEXT_NUM], d[TEXT_NUM];
 
-	report_number(r, "objects", q->h->nobj);
+	report_number(r, "objects", q->in.h->nobj);
 	report_number(r, "audited", c->audited);
 	report_number(r, "never_freed", c->never_freed);
 	report_number(r, "uncounted", c->uncounted);
@@ -364,7 +365,7 @@ put_refcounts(struct report *r, const struct question *q)
 		text_count(a, c->over_refs), text_count(b, c->over_objects));
 	report_gap(r);
 	put_type_rows(r, q, c->over, c->n_over, true);
-	if (c->n_under == 0 && q->format == ROWS_TEXT)
+	if (c->n_under == 0 && q->in.format == ROWS_TEXT)
 		return;
 	report_gap(r);
 	report_line(r, "%s objects have %s references more than their counts say.",
@@ -377,7 +378,7 @@ put_refcounts(struct report *r, const struct question *q)
 static enum status
 print(struct question *q, bool wants_counts, struct errbuf *eb)
 {
-	struct report *r = report_new(stdout, q->format);
+	struct report *r = report_new(stdout, q->in.format);
 	enum status st = MS_OK;
 
 	if (wants_counts)
@@ -399,12 +400,11 @@ compute(struct question *q, unsigned flags, bool is_audit, struct errbuf *eb)
 
 	progress_begin(100);
 	progress_step("what holds what", is_audit ? 30 : 70);
-	enum status st = is_audit ? holding_compute(q->h, NULL, flags, &graph, eb)
-				  : holding_compute(q->h, q->cache, flags, &all, eb);
+	enum status st = holding_compute(q->in.h, is_audit ? NULL : q->in.sel.cache,
+		flags, is_audit ? &graph : &all, eb);
 	progress_step("reference counts", is_audit ? 70 : 15);
 	if (st == MS_OK)
-		st = refcounts_compute(
-			&q->g, q->has_set ? &q->set : NULL, &q->counts, eb);
+		st = refcounts_compute(&q->g, q->in.of, &q->counts, eb);
 	progress_step("suspects", 15);
 	if (st == MS_OK && !is_audit)
 		st = find(q, eb);
@@ -415,29 +415,12 @@ compute(struct question *q, unsigned flags, bool is_audit, struct errbuf *eb)
 static enum status
 run_leaks(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 {
-	CLEAN(cmd_sel_fini) struct cmd_sel sel = {0};
-	CLEAN(clean_dump) struct dump *dump = NULL;
 	CLEAN(question_fini) struct question q = {0};
 
 	(void)exit_code;
-	enum status st = cmd_format(a, &q.format, eb);
+	enum status st = cmd_number(a, "min", SHARE, 0, 100, &q.share, eb);
 	if (st == MS_OK)
-		st = cmd_number(a, "limit", LIMIT, 0, UINT64_MAX, &q.limit, eb);
-	if (st == MS_OK)
-		st = cmd_number(a, "min", SHARE, 0, 100, &q.share, eb);
-	if (st == MS_OK)
-		st = cmd_sel_parse(a, 1, &sel, eb);
-	if (st == MS_OK)
-		st = dump_open(a->operands[0], DUMP_ALL, &dump, eb);
-	if (st != MS_OK)
-		return st;
-	q.h = dump_heap(dump);
-	q.cache = holding_cache(a, a->operands[0]);
-	q.has_set = cmd_sel_is_partial(&sel);
-	if (q.limit == 0)
-		q.limit = UINT64_MAX;
-	if (q.has_set)
-		st = cmd_sel_make(&sel, q.h, &q.set, eb);
+		st = cmd_query_open(a, CMD_LIMIT, &q.in, eb);
 	if (st == MS_OK)
 		st = compute(&q, cmd_has(a, "no-guess") ? GRAPH_NO_GUESS : 0,
 			cmd_has(a, "refcounts"), eb);

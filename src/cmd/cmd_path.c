@@ -11,7 +11,7 @@
 #include "holding.h"
 #include "sel.h"
 
-enum { LIMIT = 20, TYPE_CAP = 512, TEXT_CAP = 8192, NAME_CAP = 512 };
+enum { STEPS_MAX = 40, TYPE_CAP = 512, TEXT_CAP = 8192, NAME_CAP = 512 };
 
 static const struct cmd_opt opts[] = {
 	{0, "all", NULL, "all ways to each object that share nothing but it"},
@@ -25,14 +25,12 @@ static const struct cmd_opt opts[] = {
 };
 
 struct question {
-	const struct heap *h;
-	const char *cache; /* for holding_compute */
-	enum rows_format format;
+	struct cmd_query in;
 	struct graph g;
 	struct graph_tree way; /* unless each object has all its ways, or some are avoided */
-	struct bitset set, avoid;
+	struct bitset avoid;
 	bool has_avoid;
-	uint64_t limit, count;
+	uint64_t count;
 };
 
 static void
@@ -40,8 +38,8 @@ question_fini(struct question *q)
 {
 	graph_fini(&q->g);
 	graph_tree_fini(&q->way);
-	bitset_fini(&q->set);
 	bitset_fini(&q->avoid);
+	cmd_query_fini(&q->in);
 }
 
 /* ---- one way, step by step ---- */
@@ -51,7 +49,7 @@ put_steps(struct rows *rows, const struct question *q, const struct path *p,
 	uint64_t number)
 {
 	char type[TYPE_CAP], name[NAME_CAP];
-	const struct heap *h = q->h;
+	const struct heap *h = q->in.h;
 
 	for (size_t k = 0; k < p->n; k++) {
 		objid i = p->at[k];
@@ -70,7 +68,7 @@ put_steps(struct rows *rows, const struct question *q, const struct path *p,
 		};
 		/* The number of the way is for formats in which the steps do not lie
 		 * together. */
-		rows_put(rows, q->format == ROWS_JSON ? cells + 1 : cells);
+		rows_put(rows, q->in.format == ROWS_JSON ? cells + 1 : cells);
 	}
 }
 
@@ -85,7 +83,7 @@ static const struct column step_columns[] = {
 static struct rows *
 begin_steps(struct report *r, const struct question *q)
 {
-	unsigned skip = q->format == ROWS_JSON ? 1 : 0;
+	unsigned skip = q->in.format == ROWS_JSON ? 1 : 0;
 
 	return rows_begin(
 		r, "paths", step_columns + skip, ARRAY_LEN(step_columns) - skip);
@@ -97,9 +95,9 @@ put_object_line(struct report *r, const struct question *q, objid i)
 {
 	char type[TYPE_CAP], size[TEXT_NUM];
 
-	report_line(r, "0x%llx %s, %s bytes", (unsigned long long)q->h->addr[i],
-		type_text(q->h, q->h->type[i], type, sizeof(type)),
-		text_count(size, object_bytes(q->h, i)));
+	report_line(r, "0x%llx %s, %s bytes", (unsigned long long)q->in.h->addr[i],
+		type_text(q->in.h, q->in.h->type[i], type, sizeof(type)),
+		text_count(size, object_bytes(q->in.h, i)));
 }
 
 /* In text: a way in one line, then, if it is the only one, its steps. */
@@ -122,13 +120,13 @@ put_all(struct report *r, const struct question *q, struct errbuf *eb)
 	enum status st = disjoint_new(&q->g, q->has_avoid ? &q->avoid : NULL, &d, eb);
 	if (st != MS_OK)
 		return st;
-	struct rows *rows = q->format != ROWS_TEXT ? begin_steps(r, q) : NULL;
-	BITSET_EACH(i, &q->set)
+	struct rows *rows = q->in.format != ROWS_TEXT ? begin_steps(r, q) : NULL;
+	BITSET_EACH(i, &q->in.set)
 	{
 		CLEAN(paths_fini) struct paths p = {0};
-		if (n_objects++ == q->limit)
+		if (n_objects++ == q->in.limit)
 			break;
-		disjoint_find(d, (objid)i, (size_t)q->limit, &p);
+		disjoint_find(d, (objid)i, (size_t)q->in.limit, &p);
 		if (rows == NULL)
 			put_object_line(r, q, (objid)i);
 		for (size_t k = 0; k < p.n; k++) {
@@ -144,7 +142,7 @@ put_all(struct report *r, const struct question *q, struct errbuf *eb)
 		if (rows == NULL && !p.is_all)
 			report_line(r, "  ... and more ways");
 	}
-	uint64_t more = q->count > q->limit ? q->count - q->limit : 0;
+	uint64_t more = q->count > q->in.limit ? q->count - q->in.limit : 0;
 	if (rows != NULL)
 		rows_end(rows, more);
 	else if (more > 0)
@@ -170,13 +168,13 @@ put_merged(struct report *r, const struct question *q, const struct merged *m)
 		rows_begin(r, "patterns", merged_columns, ARRAY_LEN(merged_columns));
 	size_t k = 0;
 
-	for (; k < m->n && k < q->limit; k++) {
+	for (; k < m->n && k < q->in.limit; k++) {
 		const struct merged_row *row = &m->rows[k];
 		const struct cell cells[] = {
 			{.u = row->count},
 			{.d = percent_of(row->count, q->count)},
 			{.u = row->bytes},
-			{.u = q->h->addr[row->example]},
+			{.u = q->in.h->addr[row->example]},
 			cell_str(merged_text(&q->g, m, row->node, text, TEXT_CAP)),
 		};
 		rows_put(rows, cells);
@@ -189,7 +187,7 @@ static void
 put_single(struct report *r, const struct question *q, const struct graph_tree *t)
 {
 	struct path p = {0};
-	objid i = (objid)bitset_next(&q->set, 0);
+	objid i = (objid)bitset_next(&q->in.set, 0);
 
 	put_object_line(r, q, i);
 	if (!path_of(&q->g, t, i, &p)) {
@@ -199,7 +197,7 @@ put_single(struct report *r, const struct question *q, const struct graph_tree *
 	put_path_line(r, q, &p);
 	report_gap(r);
 	struct rows *rows = begin_steps(r, q);
-	if (p.n <= 2 * LIMIT)
+	if (p.n <= STEPS_MAX)
 		put_steps(rows, q, &p, 0);
 	rows_end(rows, 0);
 	path_fini(&p);
@@ -211,12 +209,12 @@ put_each(struct report *r, const struct question *q, const struct graph_tree *t)
 	struct rows *rows = begin_steps(r, q);
 	uint64_t n = 0, reached = 0;
 
-	BITSET_EACH(i, &q->set)
+	BITSET_EACH(i, &q->in.set)
 	{
 		struct path p = {0};
 		if (!path_of(&q->g, t, (objid)i, &p))
 			continue;
-		if (reached++ < q->limit) {
+		if (reached++ < q->in.limit) {
 			rows_group(rows);
 			put_steps(rows, q, &p, n++);
 		}
@@ -230,11 +228,11 @@ put_shortest(struct report *r, const struct question *q, struct errbuf *eb)
 {
 	CLEAN(merged_fini) struct merged m = {0};
 
-	enum status st = paths_merge(&q->g, &q->way, &q->set, &m, eb);
+	enum status st = paths_merge(&q->g, &q->way, &q->in.set, &m, eb);
 	if (st != MS_OK)
 		return st;
 	report_number(r, "unreached", m.unreached);
-	if (q->format == ROWS_TEXT && q->count == 1) {
+	if (q->in.format == ROWS_TEXT && q->count == 1) {
 		put_single(r, q, &q->way);
 		return MS_OK;
 	}
@@ -242,7 +240,7 @@ put_shortest(struct report *r, const struct question *q, struct errbuf *eb)
 		report_line(r, "%llu of them are held in no such way.",
 			(unsigned long long)m.unreached);
 	put_merged(r, q, &m);
-	if (q->format != ROWS_TEXT)
+	if (q->in.format != ROWS_TEXT)
 		put_each(r, q, &q->way);
 	return MS_OK;
 }
@@ -252,7 +250,7 @@ put_shortest(struct report *r, const struct question *q, struct errbuf *eb)
 static enum status
 print(struct question *q, bool wants_all, struct errbuf *eb)
 {
-	struct report *r = report_new(stdout, q->format);
+	struct report *r = report_new(stdout, q->in.format);
 	char num[TEXT_NUM];
 	enum status st;
 
@@ -262,7 +260,7 @@ print(struct question *q, bool wants_all, struct errbuf *eb)
 	else if (q->count > 1)
 		report_line(r, "%s objects.", text_count(num, q->count));
 	st = wants_all ? put_all(r, q, eb) : MS_OK;
-	if (!wants_all && (q->count > 0 || q->format != ROWS_TEXT))
+	if (!wants_all && (q->count > 0 || q->in.format != ROWS_TEXT))
 		st = put_shortest(r, q, eb);
 	return report_end_after(r, st, eb);
 }
@@ -276,7 +274,7 @@ make_avoid(const struct cmd_args *a, struct question *q, struct errbuf *eb)
 	if (text == NULL)
 		return MS_OK;
 	q->has_avoid = true;
-	enum status st = sel_eval(q->h, text, NULL, &q->avoid, eb);
+	enum status st = sel_eval(q->in.h, text, NULL, &q->avoid, eb);
 	return st == MS_OK ? MS_OK : errbuf_wrap(eb, "--avoid");
 }
 
@@ -286,7 +284,7 @@ find_ways(struct question *q, unsigned flags, bool wants_all, struct errbuf *eb)
 	const struct holding want = {
 		.g = &q->g, .way = wants_all || q->has_avoid ? NULL : &q->way};
 
-	enum status st = holding_compute(q->h, q->cache, flags, &want, eb);
+	enum status st = holding_compute(q->in.h, q->in.sel.cache, flags, &want, eb);
 	if (st == MS_OK && q->has_avoid && !wants_all)
 		st = graph_tree_build(&q->g, &q->avoid, &q->way, eb);
 	return st;
@@ -295,25 +293,10 @@ find_ways(struct question *q, unsigned flags, bool wants_all, struct errbuf *eb)
 static enum status
 run_path(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 {
-	CLEAN(cmd_sel_fini) struct cmd_sel sel = {0};
-	CLEAN(clean_dump) struct dump *dump = NULL;
 	CLEAN(question_fini) struct question q = {0};
 
 	(void)exit_code;
-	enum status st = cmd_format(a, &q.format, eb);
-	if (st == MS_OK)
-		st = cmd_number(a, "limit", LIMIT, 0, UINT64_MAX, &q.limit, eb);
-	if (st == MS_OK)
-		st = cmd_sel_parse(a, 1, &sel, eb);
-	if (st == MS_OK)
-		st = dump_open(a->operands[0], DUMP_ALL, &dump, eb);
-	if (st != MS_OK)
-		return st;
-	q.h = dump_heap(dump);
-	q.cache = sel.cache;
-	if (q.limit == 0)
-		q.limit = UINT64_MAX;
-	st = cmd_sel_make(&sel, q.h, &q.set, eb);
+	enum status st = cmd_query_open(a, CMD_LIMIT, &q.in, eb);
 	if (st == MS_OK)
 		st = make_avoid(a, &q, eb);
 	if (st == MS_OK)
@@ -321,7 +304,7 @@ run_path(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 			cmd_has(a, "all"), eb);
 	if (st != MS_OK)
 		return st;
-	q.count = bitset_count(&q.set);
+	q.count = bitset_count(&q.in.set);
 	return print(&q, cmd_has(a, "all"), eb);
 }
 

@@ -15,7 +15,7 @@
 #include "holding.h"
 #include "sel.h"
 
-enum { LIMIT = 20, DEPTH_MAX = 1000, TYPE_CAP = 512, NAME_CAP = 512, VALUE_CAP = 160 };
+enum { DEPTH_MAX = 1000, TYPE_CAP = 512, NAME_CAP = 512, VALUE_CAP = 160 };
 enum { NAME_LOOK = 100000 /* references that are looked at for one name */ };
 
 static const struct cmd_opt opts[] = {
@@ -33,18 +33,14 @@ static const struct cmd_opt opts[] = {
 
 /* All that is known when rows are printed. */
 struct answer {
-	const struct heap *h;
-	const char *cache; /* for holding_compute */
+	struct cmd_query in;
 	struct graph g;
 	struct dominators d;
 	struct domtree tree;
 	uint64_t *retained;
 	struct graph_tree way;
-	struct bitset set;
-	bool has_set;
 	uint64_t total; /* bytes of all objects */
-	uint64_t min, limit, depth;
-	bool is_text;
+	uint64_t min, depth;
 };
 
 static void
@@ -55,7 +51,7 @@ answer_fini(struct answer *a)
 	domtree_fini(&a->tree);
 	free(a->retained);
 	graph_tree_fini(&a->way);
-	bitset_fini(&a->set);
+	cmd_query_fini(&a->in);
 }
 
 /* ---- computing ---- */
@@ -71,13 +67,13 @@ compute(struct answer *a, unsigned flags, bool is_by_type, struct errbuf *eb)
 
 	progress_begin(100);
 	progress_step("what holds what", is_by_type ? 100 : 95);
-	enum status st = holding_compute(a->h, a->cache, flags, &want, eb);
+	enum status st = holding_compute(a->in.h, a->in.sel.cache, flags, &want, eb);
 	progress_step("tree", 5);
 	if (st == MS_OK && !is_by_type)
-		st = domtree_build(a->h, &a->d, a->retained, &a->tree, eb);
+		st = domtree_build(a->in.h, &a->d, a->retained, &a->tree, eb);
 	progress_end();
-	for (objid i = 0; i < a->h->nobj; i++)
-		a->total += object_bytes(a->h, i);
+	for (objid i = 0; i < a->in.h->nobj; i++)
+		a->total += object_bytes(a->in.h, i);
 	return st;
 }
 
@@ -106,10 +102,10 @@ name_of(const struct answer *a, objid i, uint64_t ref, char *buf, size_t cap)
 		hi = graph_refs(&a->g, dom, &lo);
 	if (ref == UINT64_MAX && hi - lo < NAME_LOOK)
 		for (uint64_t r = lo; r < hi && ref == UINT64_MAX; r++)
-			if (a->h->to[r] == i && graph_holds(&a->g, a->h->label[r]))
+			if (a->in.h->to[r] == i && graph_holds(&a->g, a->in.h->label[r]))
 				ref = r;
 	if (ref != UINT64_MAX)
-		return label_text(a->h, dom, ref, buf, cap);
+		return label_text(a->in.h, dom, ref, buf, cap);
 	struct path p;
 	if (!path_of(&a->g, &a->way, i, &p))
 		return NULL;
@@ -123,13 +119,13 @@ put_object(
 	struct rows *rows, const struct answer *a, objid i, uint64_t depth, uint64_t ref)
 {
 	char type[TYPE_CAP], indented[TYPE_CAP + 64], name[NAME_CAP], value[VALUE_CAP];
-	const struct heap *h = a->h;
+	const struct heap *h = a->in.h;
 	objid dom = a->d.idom[i];
 	struct heap_value v = heap_value(h, i);
 	bool has_value = v.kind != VK_NONE || v.len != VALUE_NO_LEN;
 
 	type_text(h, h->type[i], type, sizeof(type));
-	int indent = a->is_text ? (int)(2 * (depth < 30 ? depth : 30)) : 0;
+	int indent = a->in.format == ROWS_TEXT ? (int)(2 * (depth < 30 ? depth : 30)) : 0;
 	snprintf(indented, sizeof(indented), "%*s%s", indent, "", type);
 	const struct cell cells[] = {
 		{.u = depth},
@@ -168,9 +164,9 @@ find_names(const struct answer *a, objid parent, struct level *l)
 		map_put(&shown, a->tree.child[k], 0);
 	for (; r < end && shown_end > l->next; r++) {
 		uint32_t had;
-		objid to = a->h->to[r];
+		objid to = a->in.h->to[r];
 		if (!map_get(&shown, to, &had) || map_get(&l->ref_of, to, &had) ||
-			!graph_holds(&a->g, a->h->label[r]))
+			!graph_holds(&a->g, a->in.h->label[r]))
 			continue;
 		if (r - l->first_ref < UINT32_MAX - 1)
 			map_put(&l->ref_of, to, (uint32_t)(r - l->first_ref));
@@ -185,10 +181,10 @@ level_of(const struct answer *a, objid node)
 	struct level l = {
 		.next = a->tree.first[node],
 		.end = a->tree.first[(size_t)node + 1],
-		.left = a->limit,
+		.left = a->in.limit,
 	};
 
-	if (node < a->h->nobj)
+	if (node < a->in.h->nobj)
 		find_names(a, node, &l);
 	return l;
 }
@@ -240,13 +236,13 @@ compare_members(const void *pa, const void *pb, void *arg)
 static uint64_t
 put_set(struct rows *rows, struct answer *a)
 {
-	size_t n = bitset_count(&a->set), k = 0;
+	size_t n = bitset_count(&a->in.set), k = 0;
 	CLEAN_FREE objid *members = xcalloc(n + 1, sizeof(*members));
 
-	BITSET_EACH(i, &a->set)
+	BITSET_EACH(i, &a->in.set)
 	members[k++] = (objid)i;
 	qsort_r(members, n, sizeof(*members), compare_members, a);
-	for (k = 0; k < n && k < a->limit && a->retained[members[k]] >= a->min; k++) {
+	for (k = 0; k < n && k < a->in.limit && a->retained[members[k]] >= a->min; k++) {
 		put_object(rows, a, members[k], 0, UINT64_MAX);
 		if (a->depth > 1)
 			put_tree(rows, a, members[k], 1);
@@ -266,7 +262,7 @@ put_type(struct rows *rows, const struct answer *a, const struct retained_type *
 		{.u = t->retained.count},
 		{.u = t->count},
 		{.u = t->size},
-		cell_str(type_text(a->h, t->type, type, sizeof(type))),
+		cell_str(type_text(a->in.h, t->type, type, sizeof(type))),
 	};
 
 	rows_put(rows, cells);
@@ -287,8 +283,8 @@ put_types(struct report *r, const struct answer *a, struct errbuf *eb)
 
 	progress_begin(1);
 	progress_step("what types retain", 1);
-	enum status st = retained_types_most(
-		&a->g, &a->way, a->has_set ? &a->set : NULL, a->limit, &t, eb);
+	enum status st =
+		retained_types_most(&a->g, &a->way, a->in.of, a->in.limit, &t, eb);
 	progress_end();
 	if (st != MS_OK)
 		return st;
@@ -330,21 +326,21 @@ static enum status
 put_amounts(struct report *r, const struct answer *a, struct errbuf *eb)
 {
 	char count[TEXT_NUM], own[TEXT_NUM], bytes[TEXT_NUM], objects[TEXT_NUM];
-	struct amount freed = {a->h->nobj, a->total};
-	uint64_t n = a->h->nobj, size = a->total;
+	struct amount freed = {a->in.h->nobj, a->total};
+	uint64_t n = a->in.h->nobj, size = a->total;
 
-	if (a->has_set) {
-		enum status st = retained_set(&a->g, &a->set, &freed, NULL, eb);
+	if (a->in.of != NULL) {
+		enum status st = retained_set(&a->g, &a->in.set, &freed, NULL, eb);
 		if (st != MS_OK)
 			return st;
 		n = size = 0;
-		BITSET_EACH(i, &a->set)
+		BITSET_EACH(i, &a->in.set)
 		{
 			n++;
-			size += object_bytes(a->h, (objid)i);
+			size += object_bytes(a->in.h, (objid)i);
 		}
 	}
-	report_number(r, "objects", a->h->nobj);
+	report_number(r, "objects", a->in.h->nobj);
 	report_number(r, "bytes", a->total);
 	report_number(r, "count", n);
 	report_number(r, "size", size);
@@ -352,7 +348,7 @@ put_amounts(struct report *r, const struct answer *a, struct errbuf *eb)
 	report_number(r, "retained_count", freed.count);
 	if (n == 0)
 		report_line(r, "No objects match.");
-	else if (a->has_set)
+	else if (a->in.of != NULL)
 		report_line(r,
 			"%s object%s of %s bytes. Without %s, %s objects and %s bytes "
 			"would be freed.",
@@ -366,17 +362,17 @@ put_amounts(struct report *r, const struct answer *a, struct errbuf *eb)
 }
 
 static enum status
-print(struct answer *a, bool is_by_type, enum rows_format format, struct errbuf *eb)
+print(struct answer *a, bool is_by_type, struct errbuf *eb)
 {
-	struct report *r = report_new(stdout, format);
+	struct report *r = report_new(stdout, a->in.format);
 
 	enum status st = put_amounts(r, a, eb);
 	if (st == MS_OK && is_by_type) {
 		st = put_types(r, a, eb);
 	} else if (st == MS_OK) {
 		struct rows *rows = rows_begin(r, "rows", columns, ARRAY_LEN(columns));
-		uint64_t more =
-			a->has_set ? put_set(rows, a) : put_tree(rows, a, a->h->nobj, 0);
+		uint64_t more = a->in.of != NULL ? put_set(rows, a)
+						 : put_tree(rows, a, a->in.h->nobj, 0);
 		rows_end(rows, more);
 	}
 	return report_end_after(r, st, eb);
@@ -385,39 +381,20 @@ print(struct answer *a, bool is_by_type, enum rows_format format, struct errbuf 
 static enum status
 run_retained(const struct cmd_args *args, int *exit_code, struct errbuf *eb)
 {
-	CLEAN(cmd_sel_fini) struct cmd_sel sel = {0};
-	CLEAN(clean_dump) struct dump *dump = NULL;
 	CLEAN(answer_fini) struct answer a = {0};
 	const char *by = cmd_value(args, "by");
 	bool is_by_type = by != NULL && *by == 't';
-	enum rows_format format;
 
 	(void)exit_code;
-	enum status st = cmd_format(args, &format, eb);
+	enum status st = cmd_number(args, "depth", 1, 1, DEPTH_MAX, &a.depth, eb);
 	if (st == MS_OK)
-		st = cmd_number(args, "limit", LIMIT, 0, UINT64_MAX, &a.limit, eb);
-	if (st == MS_OK)
-		st = cmd_number(args, "depth", 1, 1, DEPTH_MAX, &a.depth, eb);
-	if (st == MS_OK)
-		st = cmd_sel_parse(args, 1, &sel, eb);
-	if (st == MS_OK)
-		st = dump_open(args->operands[0], DUMP_ALL, &dump, eb);
-	if (st != MS_OK)
-		return st;
-	a.h = dump_heap(dump);
-	a.cache = sel.cache;
-	a.is_text = format == ROWS_TEXT;
-	a.has_set = cmd_sel_is_partial(&sel);
-	if (a.limit == 0)
-		a.limit = UINT64_MAX;
-	if (a.has_set)
-		st = cmd_sel_make(&sel, a.h, &a.set, eb);
+		st = cmd_query_open(args, CMD_LIMIT, &a.in, eb);
 	if (st == MS_OK)
 		st = compute(&a, cmd_has(args, "no-guess") ? GRAPH_NO_GUESS : 0,
 			is_by_type, eb);
 	if (st == MS_OK)
 		st = parse_min(args, &a, eb);
-	return st == MS_OK ? print(&a, is_by_type, format, eb) : st;
+	return st == MS_OK ? print(&a, is_by_type, eb) : st;
 }
 
 const struct cmd cmd_retained = {

@@ -468,11 +468,9 @@ run_show(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 	taddr addr;
 
 	(void)exit_code;
-	enum status st = cmd_format(a, &format, eb);
+	enum status st = cmd_format_limit(a, CMD_LIMIT, &format, &limit, eb);
 	if (st == MS_OK)
 		st = cmd_number(a, "depth", 1, 1, DEPTH_MAX, &depth, eb);
-	if (st == MS_OK)
-		st = cmd_number(a, "limit", 20, 0, UINT64_MAX, &limit, eb);
 	if (st != MS_OK)
 		return st;
 	CLEAN(cmd_sel_fini) struct cmd_sel sel = {0};
@@ -496,8 +494,6 @@ run_show(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 		return st;
 	if (!is_addr)
 		addr = h->addr[i];
-	if (limit == 0)
-		limit = UINT64_MAX;
 
 	if (cmd_has(a, "dot"))
 		return print_neighbourhood(NULL, h, i, (uint32_t)depth, limit, false, eb);

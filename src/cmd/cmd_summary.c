@@ -15,7 +15,7 @@
 
 #include "sel.h"
 
-enum { LIMIT_TEXT = 20, SUB_TEXT = 5, KIND_MAX = 2048, KIND_TEXT = 400 };
+enum { SUB_TEXT = 5, KIND_MAX = 2048, KIND_TEXT = 400 };
 
 #define KINDS "type|owner|module|size|referrers|via|value|shape|interpreter|generation"
 
@@ -69,7 +69,7 @@ struct shown {
 	struct summary s;
 	struct kinds by, then;
 	bool has_then;
-	size_t limit;
+	uint64_t limit;
 };
 
 static void
@@ -170,7 +170,7 @@ put_sub(struct shown *w, struct rows *rows, size_t index, const char *kind)
 {
 	const struct summary_row *row = &w->s.rows[index];
 	size_t most =
-		w->format == ROWS_TEXT && w->limit != SIZE_MAX ? SUB_TEXT : SIZE_MAX;
+		w->format == ROWS_TEXT && w->limit != UINT64_MAX ? SUB_TEXT : SIZE_MAX;
 	size_t cap = w->format == ROWS_TEXT ? KIND_TEXT : KIND_MAX;
 	char then[KIND_MAX], more[TEXT_NUM + 24], num[TEXT_NUM];
 
@@ -351,20 +351,15 @@ run_summary(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 	CLEAN(cmd_sel_fini) struct cmd_sel sel = {0};
 	CLEAN(clean_dump) struct dump *dump = NULL;
 	CLEAN(shown_fini) struct shown w = {0};
-	uint64_t limit;
 
 	(void)exit_code;
-	enum status st = cmd_format(a, &w.format, eb);
-	if (st == MS_OK)
-		st = cmd_number(a, "limit", w.format == ROWS_TEXT ? LIMIT_TEXT : 0, 0,
-			UINT64_MAX, &limit, eb);
+	enum status st = cmd_format_limit(a, 0, &w.format, &w.limit, eb);
 	if (st == MS_OK)
 		st = cmd_sel_parse(a, 1, &sel, eb);
 	if (st == MS_OK)
 		st = compute(a, &sel, &w, &dump, eb);
 	if (st != MS_OK)
 		return st;
-	w.limit = limit == 0 ? SIZE_MAX : limit;
 	w.r = report_new(stdout, w.format);
 	print_totals(&w);
 	print_rows(&w);

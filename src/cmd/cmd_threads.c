@@ -11,7 +11,7 @@
 
 #include "priv.h"
 
-enum { LIMIT_TEXT = 20, NAME_CAP = 512, TEXT_CAP = 256, FILE_CAP = 4096 };
+enum { NAME_CAP = 512, TEXT_CAP = 256, FILE_CAP = 4096 };
 
 static const struct cmd_opt opts[] = {
 	{0, "thread", "ID", "only the thread of this native id or ident"},
@@ -333,18 +333,12 @@ run_threads(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 	struct printer p = {.no_locals = cmd_has(a, "no-locals")};
 
 	(void)exit_code;
-	enum status st = cmd_format(a, &format, eb);
+	enum status st = cmd_format_limit(a, 0, &format, &p.limit, eb);
 	if (st == MS_OK)
 		st = cmd_number(a, "thread", 0, 1, UINT64_MAX, &p.only, eb);
-	if (st == MS_OK)
-		st = cmd_number(a, "limit", format == ROWS_TEXT ? LIMIT_TEXT : 0, 0,
-			UINT64_MAX, &p.limit, eb);
-	if (st != MS_OK)
-		return st;
-	if (p.limit == 0)
-		p.limit = UINT64_MAX;
 	CLEAN(clean_dump) struct dump *dump = NULL;
-	st = dump_open(a->operands[0], DUMP_ALL, &dump, eb);
+	if (st == MS_OK)
+		st = dump_open(a->operands[0], DUMP_ALL, &dump, eb);
 	if (st != MS_OK)
 		return st;
 	p.h = dump_heap(dump);

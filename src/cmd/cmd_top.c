@@ -8,7 +8,7 @@
 
 #include "sel.h"
 
-enum { LIMIT = 20, TYPE_CAP = 512, VALUE_CAP = 160 };
+enum { TYPE_CAP = 512, VALUE_CAP = 160 };
 
 static const struct cmd_opt opts[] = {
 	{0, "by", "both|size|buffer|retained", "what is large (both: object and buffer)"},
@@ -123,33 +123,20 @@ bytes_of_all(const struct heap *h)
 static enum status
 run_top(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 {
-	CLEAN(cmd_sel_fini) struct cmd_sel sel = {0};
-	CLEAN(bitset_fini) struct bitset set = {0};
-	CLEAN(clean_dump) struct dump *dump = NULL;
+	CLEAN(cmd_query_fini) struct cmd_query q = {0};
 	struct shown w = {.by = top_by(cmd_value(a, "by"))};
 	const uint64_t *retained = NULL;
-	enum rows_format format;
-	uint64_t limit;
 
 	(void)exit_code;
-	enum status st = cmd_format(a, &format, eb);
-	if (st == MS_OK)
-		st = cmd_number(a, "limit", LIMIT, 0, UINT64_MAX, &limit, eb);
-	if (st == MS_OK)
-		st = cmd_sel_parse(a, 1, &sel, eb);
-	if (st == MS_OK)
-		st = dump_open(a->operands[0], DUMP_ALL, &dump, eb);
-	if (st == MS_OK) {
-		w.h = dump_heap(dump);
-		st = cmd_sel_make(&sel, w.h, &set, eb);
-	}
+	enum status st = cmd_query_open(a, CMD_LIMIT, &q, eb);
 	if (st == MS_OK && w.by == TOP_RETAINED)
-		st = cmd_sel_retained(&sel, &retained, eb);
+		st = cmd_sel_retained(&q.sel, &retained, eb);
 	if (st != MS_OK)
 		return st;
-	top_compute(w.h, &set, w.by, retained, limit == 0 ? SIZE_MAX : limit, &w.t);
+	w.h = q.h;
+	top_compute(w.h, &q.set, w.by, retained, q.limit, &w.t);
 	w.whole = w.by == TOP_RETAINED ? bytes_of_all(w.h) : w.t.bytes;
-	st = print(&w, format, eb);
+	st = print(&w, q.format, eb);
 	top_fini(&w.t);
 	return st;
 }

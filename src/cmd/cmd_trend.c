@@ -14,7 +14,7 @@
 #include "diff.h"
 #include "holding.h"
 
-enum { LIMIT = 20, FILES_MIN = 3, KIND_CAP = 512, WAY_CAP = 4096, SPARK_CAP = 256 };
+enum { FILES_MIN = 3, KIND_CAP = 512, WAY_CAP = 4096, SPARK_CAP = 256 };
 enum { SPARK_MAX = 40 /* points, the last ones */ };
 
 static const struct cmd_opt opts[] = {
@@ -436,11 +436,7 @@ run_trend(const struct cmd_args *args, int *exit_code, struct errbuf *eb)
 
 	(void)exit_code;
 	a.is_utf8 = speaks_utf8();
-	enum status st = cmd_format(args, &a.format, eb);
-	if (st == MS_OK)
-		st = cmd_number(args, "limit", LIMIT, 0, UINT64_MAX, &a.limit, eb);
-	if (a.limit == 0)
-		a.limit = UINT64_MAX;
+	enum status st = cmd_format_limit(args, CMD_LIMIT, &a.format, &a.limit, eb);
 	if (st == MS_OK)
 		st = open_all(args, &a, eb);
 	if (st == MS_OK)

@@ -7,7 +7,7 @@
 
 #include "sel.h"
 
-enum { LIMIT = 20, TYPE_CAP = 512, VALUE_CAP = 160 };
+enum { TYPE_CAP = 512, VALUE_CAP = 160 };
 
 static const struct cmd_opt opts[] = {
 	{0, "limit", "N", "print N rows of each table, 0: all (20)"},
@@ -108,38 +108,23 @@ put_totals(struct report *r, const struct waste *w, uint64_t n)
 static enum status
 run_waste(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 {
-	CLEAN(cmd_sel_fini) struct cmd_sel sel = {0};
-	CLEAN(clean_dump) struct dump *dump = NULL;
-	CLEAN(bitset_fini) struct bitset set = {0};
+	CLEAN(cmd_query_fini) struct cmd_query q = {0};
 	CLEAN(kinds_fini) struct kinds owners = {0};
 	CLEAN(waste_fini) struct waste w = {0};
-	enum rows_format format;
-	uint64_t limit;
 
 	(void)exit_code;
-	enum status st = cmd_format(a, &format, eb);
+	enum status st = cmd_query_open(a, CMD_LIMIT, &q, eb);
 	if (st == MS_OK)
-		st = cmd_number(a, "limit", LIMIT, 0, UINT64_MAX, &limit, eb);
-	if (st == MS_OK)
-		st = cmd_sel_parse(a, 1, &sel, eb);
-	if (st == MS_OK)
-		st = dump_open(a->operands[0], DUMP_ALL, &dump, eb);
+		st = kinds_make(q.h, KINDS_OWNER, NULL, &owners, eb);
 	if (st != MS_OK)
 		return st;
-	const struct heap *h = dump_heap(dump);
-	st = cmd_sel_make(&sel, h, &set, eb);
-	if (st == MS_OK)
-		st = kinds_make(h, KINDS_OWNER, NULL, &owners, eb);
-	if (st != MS_OK)
-		return st;
-	limit = limit == 0 ? SIZE_MAX : limit;
-	waste_compute(h, &set, &owners, limit, &w);
-	struct report *r = report_new(stdout, format);
-	put_totals(r, &w, bitset_count(&set));
-	if (w.count > 0 || format != ROWS_TEXT) {
-		put_kinds(r, h, &owners, &w, limit);
+	waste_compute(q.h, &q.set, &owners, q.limit, &w);
+	struct report *r = report_new(stdout, q.format);
+	put_totals(r, &w, bitset_count(&q.set));
+	if (w.count > 0 || q.format != ROWS_TEXT) {
+		put_kinds(r, q.h, &owners, &w, q.limit);
 		report_gap(r);
-		put_worst(r, h, &owners, &w);
+		put_worst(r, q.h, &owners, &w);
 	}
 	return report_end(r, eb);
 }

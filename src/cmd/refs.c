@@ -8,7 +8,7 @@
 
 #include "sel.h"
 
-enum { LIMIT = 20, TYPE_CAP = 512, NAME_CAP = 512 };
+enum { TYPE_CAP = 512, NAME_CAP = 512 };
 
 const struct cmd_opt refs_opts[] = {
 	{0, "limit", "N", "print N rows, 0: all (20)"},
@@ -50,19 +50,12 @@ put_rows(struct report *r, const struct heap *h, const struct refs_groups *g,
 }
 
 static enum status
-print(const struct heap *h, const struct bitset *set, const struct refs_groups *g,
-	enum refs_way way, const struct cmd_args *a, struct errbuf *eb)
+print(const struct cmd_query *q, const struct refs_groups *g, enum refs_way way,
+	struct errbuf *eb)
 {
 	char n[TEXT_NUM], refs[TEXT_NUM], others[TEXT_NUM], bytes[TEXT_NUM];
-	uint64_t count = bitset_count(set), limit;
-	enum rows_format format;
-
-	enum status st = cmd_format(a, &format, eb);
-	if (st == MS_OK)
-		st = cmd_number(a, "limit", LIMIT, 0, UINT64_MAX, &limit, eb);
-	if (st != MS_OK)
-		return st;
-	struct report *r = report_new(stdout, format);
+	uint64_t count = bitset_count(&q->set);
+	struct report *r = report_new(stdout, q->format);
 	report_number(r, "count", count);
 	report_number(r, "references", g->count);
 	report_number(r, "objects", g->others.count);
@@ -77,24 +70,18 @@ print(const struct heap *h, const struct bitset *set, const struct refs_groups *
 			text_count(others, g->others.count),
 			g->others.count == 1 ? "" : "s",
 			text_count(bytes, g->others.bytes));
-	put_rows(r, h, g, way, limit == 0 ? UINT64_MAX : limit);
+	put_rows(r, q->h, g, way, q->limit);
 	return report_end(r, eb);
 }
 
 enum status
 refs_run(const struct cmd_args *a, enum refs_way way, struct errbuf *eb)
 {
-	CLEAN(cmd_sel_fini) struct cmd_sel sel = {0};
-	CLEAN(bitset_fini) struct bitset set = {0};
-	CLEAN(clean_dump) struct dump *dump = NULL;
+	CLEAN(cmd_query_fini) struct cmd_query q = {0};
 	CLEAN(refs_fini) struct refs_groups g = {0};
 
-	enum status st = cmd_sel_parse(a, 1, &sel, eb);
+	enum status st = cmd_query_open(a, CMD_LIMIT, &q, eb);
 	if (st == MS_OK)
-		st = dump_open(a->operands[0], DUMP_ALL, &dump, eb);
-	if (st == MS_OK)
-		st = cmd_sel_make(&sel, dump_heap(dump), &set, eb);
-	if (st == MS_OK)
-		st = refs_compute(dump_heap(dump), &set, way, &g, eb);
-	return st == MS_OK ? print(dump_heap(dump), &set, &g, way, a, eb) : st;
+		st = refs_compute(q.h, &q.set, way, &g, eb);
+	return st == MS_OK ? print(&q, &g, way, eb) : st;
 }

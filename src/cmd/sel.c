@@ -152,3 +152,29 @@ cmd_sel_fini(struct cmd_sel *s)
 	free(s->retained);
 	*s = (struct cmd_sel){0};
 }
+
+enum status
+cmd_query_open(const struct cmd_args *a, uint64_t others, struct cmd_query *ret,
+	struct errbuf *eb)
+{
+	*ret = (struct cmd_query){0};
+	enum status st = cmd_format_limit(a, others, &ret->format, &ret->limit, eb);
+	if (st == MS_OK)
+		st = cmd_sel_parse(a, 1, &ret->sel, eb);
+	if (st == MS_OK)
+		st = dump_open(a->operands[0], DUMP_ALL, &ret->dump, eb);
+	if (st != MS_OK)
+		return st;
+	ret->h = dump_heap(ret->dump);
+	ret->of = cmd_sel_is_partial(&ret->sel) ? &ret->set : NULL;
+	return cmd_sel_make(&ret->sel, ret->h, &ret->set, eb);
+}
+
+void
+cmd_query_fini(struct cmd_query *q)
+{
+	bitset_fini(&q->set);
+	cmd_sel_fini(&q->sel);
+	dump_close(q->dump);
+	*q = (struct cmd_query){0};
+}

@@ -54,4 +54,23 @@ MUST_CHECK enum status cmd_sel_retained(
 	struct cmd_sel *s, const uint64_t **ret, struct errbuf *eb);
 void cmd_sel_fini(struct cmd_sel *s);
 
+/* What most commands about objects of one dump begin with. It is not to be moved. */
+struct cmd_query {
+	enum rows_format format;
+	uint64_t limit; /* of rows; UINT64_MAX: all */
+	struct cmd_sel sel;
+	struct dump *dump;
+	const struct heap *h; /* all columns */
+	struct bitset set;    /* the objects */
+	const struct bitset *of; /* the set; NULL: it leaves nothing out */
+};
+
+/*
+ * The options (`others` as in cmd_format_limit), the dump that the first operand names,
+ * and the selection that the others are; cmd_query_fini() it, after an error, too.
+ */
+MUST_CHECK enum status cmd_query_open(const struct cmd_args *a, uint64_t others,
+	struct cmd_query *ret, struct errbuf *eb);
+void cmd_query_fini(struct cmd_query *q);
+
 #endif

@@ -195,6 +195,30 @@ START_TEST(formats)
 }
 END_TEST
 
+START_TEST(limits)
+{
+	static const struct {
+		const char *words[4];
+		uint64_t others, expected;
+	} looks[] = {
+		{{"a", NULL}, 0, CMD_LIMIT},
+		{{"a", "--tsv", NULL}, 0, UINT64_MAX},
+		{{"a", "--tsv", NULL}, 7, 7},
+		{{"a", "--limit=0", NULL}, 7, UINT64_MAX},
+		{{"a", "--tsv", "--limit=3", NULL}, 0, 3},
+	};
+	CLEAN(cmd_args_fini) struct cmd_args a = {0};
+	struct errbuf eb = {0};
+	enum rows_format format;
+	uint64_t limit;
+
+	ck_assert_int_eq(parse(looks[_i].words, &a, &eb), MS_OK);
+	ck_assert_int_eq(
+		cmd_format_limit(&a, looks[_i].others, &format, &limit, &eb), MS_OK);
+	ck_assert_uint_eq(limit, looks[_i].expected);
+}
+END_TEST
+
 START_TEST(table_is_sorted_and_whole)
 {
 	for (size_t i = 0; i < cmd_count; i++) {
@@ -308,6 +332,7 @@ suite_cmd(void)
 	tcase_add_loop_test(tc, parse_cases, 0, ARRAY_LEN(cases));
 	tcase_add_loop_test(tc, number_cases, 0, ARRAY_LEN(numbers));
 	tcase_add_test(tc, formats);
+	tcase_add_loop_test(tc, limits, 0, 5);
 	tcase_add_test(tc, table_is_sorted_and_whole);
 	tcase_add_test(tc, options_are_unambiguous);
 	tcase_add_test(tc, nearest);
