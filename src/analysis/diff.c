@@ -16,17 +16,6 @@
 
 /* ---- kinds of several heaps ---- */
 
-static void
-put_type_name(struct key *key, const struct heap *h, uint32_t type)
-{
-	size_t len;
-	const char *text = heap_str(h, h->types[type].module, &len);
-
-	key_put(key, text, len + 1);
-	text = heap_str(h, h->types[type].name, &len);
-	key_put(key, text, len + 1);
-}
-
 void
 kinds_number(struct strtab *t, const struct heap *h, const struct kinds *k, uint32_t *ret)
 {
@@ -42,9 +31,9 @@ kinds_number(struct strtab *t, const struct heap *h, const struct kinds *k, uint
 		} else if (k->by == KINDS_SIZE) {
 			key_put(&key, &kind->n, sizeof(kind->n));
 		} else {
-			put_type_name(&key, h, kind->type);
+			key_put_type(&key, h, kind->type);
 			if (kind->owner != HEAP_NONE)
-				put_type_name(&key, h, kind->owner);
+				key_put_type(&key, h, kind->owner);
 		}
 		ret[i] = strtab_put(t, key.at, key.n);
 	}

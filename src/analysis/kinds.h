@@ -28,6 +28,18 @@ key_put(struct key *k, const void *p, size_t n)
 	k->n += n;
 }
 
+/* A type by its module and name, which another heap can have, too. */
+static inline void
+key_put_type(struct key *k, const struct heap *h, uint32_t type)
+{
+	size_t mlen, nlen;
+	const char *module = heap_str(h, h->types[type].module, &mlen);
+	const char *name = heap_str(h, h->types[type].name, &nlen);
+
+	key_put(k, module, mlen + 1);
+	key_put(k, name, nlen + 1);
+}
+
 /* Is object i to be divided? */
 static inline bool
 kinds_want(const struct bitset *of, objid i)

@@ -10,34 +10,9 @@
 #include <string.h>
 
 #include "memscan/mem.h"
-#include "memscan/strtab.h"
-#include "memscan/vec.h"
 
-#include "values.h"
+#include "pair.h"
 
-/* What its name says, as a number that both heaps share, for each type. */
-static enum status
-number_types(const struct heap *h, struct strtab *t, uint32_t **ret, struct errbuf *eb)
-{
-	VEC(char) key = {0};
-
-	enum status st =
-		mem_checked((size_t)h->ntype + 1, sizeof(**ret), SIZE_MAX, ret, eb);
-	for (uint32_t k = 0; k < h->ntype && st == MS_OK; k++) {
-		size_t mlen, nlen;
-		const char *module = heap_str(h, h->types[k].module, &mlen);
-		const char *name = heap_str(h, h->types[k].name, &nlen);
-		vec_reserve(&key, mlen + nlen + 1);
-		memcpy(key.at, module, mlen);
-		key.at[mlen] = '\0';
-		memcpy(key.at + mlen + 1, name, nlen);
-		(*ret)[k] = strtab_put(t, key.at, mlen + nlen + 1);
-	}
-	vec_fini(&key);
-	return st;
-}
-
-/* Of dumps with values of different length, as much is compared as both have. */
 static bool
 is_same_value(const struct heap_value *a, const struct heap_value *b)
 {
@@ -48,10 +23,7 @@ is_same_value(const struct heap_value *a, const struct heap_value *b)
 		return a->kind == b->kind || a->kind == VK_NONE || b->kind == VK_NONE;
 	if (a->len != VALUE_NO_LEN && b->len != VALUE_NO_LEN && a->len != b->len)
 		return false;
-	if (!a->cut && !b->cut && a->text_len != b->text_len)
-		return false;
-	size_t n = a->text_len < b->text_len ? a->text_len : b->text_len;
-	return n == 0 || memcmp(a->text, b->text, n) == 0;
+	return pair_same_text(a, b);
 }
 
 static bool
@@ -82,63 +54,34 @@ rel_same_process(const struct heap *h, const struct heap *older)
 	return apart <= START_SLACK;
 }
 
-/* Two heaps that are gone along at once, in order of addresses. */
-struct pairs {
-	const struct heap *h, *older;
-	struct values values, older_values;
-	uint32_t *types, *older_types; /* by type: number of its name */
-	uint32_t x, y;
+/* How far the objects of two heaps have been gone along, in order of addresses. */
+struct places {
+	uint32_t now, then;
 };
-
-static void
-pairs_fini(struct pairs *p)
-{
-	free(p->types);
-	free(p->older_types);
-	values_fini(&p->values);
-	values_fini(&p->older_values);
-}
-
-static enum status
-pairs_init(struct pairs *p, const struct heap *h, const struct heap *older,
-	struct errbuf *eb)
-{
-	struct strtab *t = strtab_new();
-
-	*p = (struct pairs){.h = h, .older = older};
-	enum status st = number_types(h, t, &p->types, eb);
-	if (st == MS_OK)
-		st = number_types(older, t, &p->older_types, eb);
-	strtab_free(t);
-	if (st == MS_OK)
-		st = values_init(&p->values, h, eb);
-	if (st == MS_OK)
-		st = values_init(&p->older_values, older, eb);
-	return st;
-}
 
 /* The next object that both have. */
 static bool
-pairs_next(struct pairs *p, objid *now, objid *then)
+next_of_both(const struct pair *both, struct places *p, objid *now, objid *then)
 {
-	const struct heap *h = p->h, *older = p->older;
+	const struct heap *h = both->h[NEWER], *older = both->h[OLDER];
 
-	for (; p->x < h->nobj; p->x++) {
-		objid i = h->by_addr[p->x];
-		while (p->y < older->nobj &&
-			older->addr[older->by_addr[p->y]] < h->addr[i])
-			p->y++;
-		if (p->y == older->nobj)
+	for (; p->now < h->nobj; p->now++) {
+		objid i = h->by_addr[p->now];
+		while (p->then < older->nobj &&
+			older->addr[older->by_addr[p->then]] < h->addr[i])
+			p->then++;
+		if (p->then == older->nobj)
 			return false;
-		objid o = older->by_addr[p->y];
+		objid o = older->by_addr[p->then];
 		if (older->addr[o] != h->addr[i] ||
-			p->types[h->type[i]] != p->older_types[older->type[o]])
+			both->types[NEWER][h->type[i]] !=
+				both->types[OLDER][older->type[o]])
 			continue;
-		struct heap_value a = values_get(&p->values, i);
-		struct heap_value b = values_get(&p->older_values, o);
+		struct heap_value a = values_get(&both->values[NEWER], i);
+		struct heap_value b = values_get(&both->values[OLDER], o);
 		if (!is_same_value(&a, &b))
 			continue;
-		p->x++;
+		p->now++;
 		*now = i;
 		*then = o;
 		return true;
@@ -150,16 +93,17 @@ enum status
 rel_compute(const struct heap *h, const struct heap *older, struct bitset *ret,
 	struct errbuf *eb)
 {
-	CLEAN(pairs_fini) struct pairs p = {0};
+	CLEAN(pair_fini) struct pair both = {0};
 	CLEAN(bitset_fini) struct bitset b = {0};
+	struct places at = {0};
 	objid i, o;
 
 	enum status st = bitset_init(&b, h->nobj, eb);
 	if (st == MS_OK)
-		st = pairs_init(&p, h, older, eb);
+		st = pair_init(&both, older, h, false, eb);
 	if (st != MS_OK)
 		return st;
-	while (pairs_next(&p, &i, &o))
+	while (next_of_both(&both, &at, &i, &o))
 		bitset_add(&b, i);
 	*ret = b;
 	b = (struct bitset){0};
@@ -170,20 +114,21 @@ enum status
 match_compute(const struct heap *h, const struct heap *older, struct match *ret,
 	struct errbuf *eb)
 {
-	CLEAN(pairs_fini) struct pairs p = {0};
+	CLEAN(pair_fini) struct pair both = {0};
 	CLEAN(match_fini) struct match m = {0};
+	struct places at = {0};
 	objid i, o;
 
 	enum status st = mem_array(h->nobj, sizeof(*m.then), &m.then, eb);
 	if (st == MS_OK)
 		st = mem_array(older->nobj, sizeof(*m.now), &m.now, eb);
 	if (st == MS_OK)
-		st = pairs_init(&p, h, older, eb);
+		st = pair_init(&both, older, h, false, eb);
 	if (st != MS_OK)
 		return st;
 	memset(m.then, 0xff, (size_t)h->nobj * sizeof(*m.then));
 	memset(m.now, 0xff, (size_t)older->nobj * sizeof(*m.now));
-	while (pairs_next(&p, &i, &o)) {
+	while (next_of_both(&both, &at, &i, &o)) {
 		m.then[i] = o;
 		m.now[o] = i;
 	}

@@ -9,16 +9,12 @@
 #include <string.h>
 
 #include "memscan/mem.h"
-#include "memscan/strtab.h"
-#include "memscan/vec.h"
 
-#include "values.h"
+#include "pair.h"
 
-/* Two heaps, a and b. */
 struct both {
-	const struct heap *a, *b;
-	struct values values[2];
-	uint32_t *types[2];  /* by type: a number for its address and name */
+	struct pair p;
+	const struct heap *a, *b; /* the two of the pair */
 	/* By string of b: the one of a, as far as it was compared; else HEAP_NONE. */
 	uint32_t *string_of;
 };
@@ -26,52 +22,15 @@ struct both {
 static void
 both_fini(struct both *x)
 {
-	for (size_t k = 0; k < 2; k++) {
-		values_fini(&x->values[k]);
-		free(x->types[k]);
-	}
+	pair_fini(&x->p);
 	free(x->string_of);
-}
-
-/* The same number for types of the same address, module and name. */
-static enum status
-number_types(const struct heap *h, struct strtab *t, uint32_t **ret, struct errbuf *eb)
-{
-	VEC(char) key = {0};
-
-	enum status st =
-		mem_checked((size_t)h->ntype + 1, sizeof(**ret), SIZE_MAX, ret, eb);
-	for (uint32_t k = 0; k < h->ntype && st == MS_OK; k++) {
-		size_t mlen, nlen;
-		const struct heap_type *type = &h->types[k];
-		const char *module = heap_str(h, type->module, &mlen);
-		const char *name = heap_str(h, type->name, &nlen);
-		size_t len = sizeof(type->addr) + mlen + 1 + nlen;
-		vec_reserve(&key, len);
-		memcpy(key.at, &type->addr, sizeof(type->addr));
-		memcpy(key.at + sizeof(type->addr), module, mlen);
-		key.at[sizeof(type->addr) + mlen] = '\0';
-		memcpy(key.at + len - nlen, name, nlen);
-		(*ret)[k] = strtab_put(t, key.at, len);
-	}
-	vec_fini(&key);
-	return st;
 }
 
 static enum status
 both_init(struct both *x, const struct heap *a, const struct heap *b, struct errbuf *eb)
 {
-	struct strtab *t = strtab_new();
-
 	*x = (struct both){.a = a, .b = b};
-	enum status st = number_types(a, t, &x->types[0], eb);
-	if (st == MS_OK)
-		st = number_types(b, t, &x->types[1], eb);
-	strtab_free(t);
-	if (st == MS_OK)
-		st = values_init(&x->values[0], a, eb);
-	if (st == MS_OK)
-		st = values_init(&x->values[1], b, eb);
+	enum status st = pair_init(&x->p, a, b, true, eb);
 	if (st == MS_OK)
 		st = mem_checked((size_t)b->nstr + 1, sizeof(*x->string_of), SIZE_MAX,
 			&x->string_of, eb);
@@ -157,22 +116,18 @@ digest_of(const struct heap *h, objid i, uint64_t *ret)
 	return false;
 }
 
-/* Of dumps with values of different length, as much is compared as both have. */
 static bool
 is_same_value(const struct both *x, objid a, objid b)
 {
-	struct heap_value va = values_get(&x->values[0], a);
-	struct heap_value vb = values_get(&x->values[1], b);
+	struct heap_value va = values_get(&x->p.values[0], a);
+	struct heap_value vb = values_get(&x->p.values[1], b);
 	uint64_t da, db;
 
 	if (va.len != VALUE_NO_LEN && vb.len != VALUE_NO_LEN && va.len != vb.len)
 		return false;
 	if (va.kind != vb.kind)
 		return va.kind == VK_NONE || vb.kind == VK_NONE;
-	if (!va.cut && !vb.cut && va.text_len != vb.text_len)
-		return false;
-	size_t n = va.text_len < vb.text_len ? va.text_len : vb.text_len;
-	if (n > 0 && memcmp(va.text, vb.text, n) != 0)
+	if (!pair_same_text(&va, &vb))
 		return false;
 	if (!va.cut || !vb.cut || !digest_of(x->a, a, &da) || !digest_of(x->b, b, &db))
 		return true;
@@ -194,7 +149,7 @@ is_same_buffer(const struct both *x, objid a, objid b)
 static bool
 is_same(struct both *x, objid a, objid b)
 {
-	return x->types[0][x->a->type[a]] == x->types[1][x->b->type[b]] &&
+	return x->p.types[0][x->a->type[a]] == x->p.types[1][x->b->type[b]] &&
 		heap_size(x->a, a) == heap_size(x->b, b) && are_same_refs(x, a, b) &&
 		is_same_buffer(x, a, b) && is_same_value(x, a, b);
 }
