@@ -9,9 +9,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "child.h"
 #include "memscan/mem.h"
-#include "target/priv.h"
+#include "patterns.h"
 
 Suite *suite_common(void);
 
@@ -103,14 +102,9 @@ copy(pid_t pid, struct common *common, const struct snapshot *base, struct snaps
 	                             .whole = true,
 	                             .common = common,
 	                             .base = base};
-	struct errbuf eb = {0};
-	struct snapshot_stats stats;
-	struct stop *stop;
 
-	ck_assert_msg(snapshot_prepare(pid, &opts, ret, &eb) == MS_OK, "%s", eb.msg);
-	ck_assert_msg(stop_all(pid, STOP_NO_LIMIT, &stop, &eb) == MS_OK, "%s", eb.msg);
-	ck_assert_msg(snapshot_copy(*ret, stop, &stats, &eb) == MS_OK, "%s", eb.msg);
-	stop_release(stop);
+	*ret = patterns_prepare(pid, &opts);
+	struct snapshot_stats stats = patterns_copy(*ret, pid);
 	ck_assert_uint_eq(stats.missing, 0);
 	return stats.known;
 }
@@ -118,17 +112,10 @@ copy(pid_t pid, struct common *common, const struct snapshot *base, struct snaps
 static struct target *
 view(struct snapshot *s, const uint8_t want[PAGES])
 {
-	struct errbuf eb = {0};
-	struct target *t;
+	struct target *t = patterns_target(s);
 
-	ck_assert_msg(snapshot_target(s, &t, &eb) == MS_OK, "%s", eb.msg);
-	for (size_t i = 0; i < PAGES; i++) {
-		const uint8_t *p = target_view(t, (taddr)(uintptr_t)pages + i * page, page);
-		ck_assert_ptr_nonnull(p);
-		for (size_t k = 0; k < page; k++)
-			ck_assert_msg(p[k] == want[i], "page %zu: %u, not %u", i, p[k],
-			              want[i]);
-	}
+	for (size_t i = 0; i < PAGES; i++)
+		check_fill(t, (uintptr_t)pages + i * page, page, want[i]);
 	return t;
 }
 
