@@ -104,16 +104,6 @@ dwarf_origin(const struct module *m)
 
 /* ---- the questions by type ---- */
 
-static uint32_t
-hash_name(const char *name)
-{
-	uint32_t h = 2166136261U; /* FNV-1a */
-
-	for (; *name != '\0'; name++)
-		h = (h ^ (uint8_t)*name) * 16777619U;
-	return h;
-}
-
 static struct asked *
 find_asked(const struct scan *s, const char *name)
 {

@@ -15,6 +15,17 @@
 #include "memscan/elf.h"
 #include "memscan/vec.h"
 
+/* Of a name, for tables of names (FNV-1a). */
+static inline uint32_t
+hash_name(const char *name)
+{
+	uint32_t h = 2166136261U;
+
+	for (; *name != '\0'; name++)
+		h = (h ^ (uint8_t)*name) * 16777619U;
+	return h;
+}
+
 /* ---- head.c ---- */
 
 enum { SEGMENTS_MAX = 256 };

@@ -99,16 +99,6 @@ collect(Elf *elf, unsigned type, bool want_local, symbol_vec *v)
 
 /* ---- by name ---- */
 
-static uint32_t
-hash_name(const char *name)
-{
-	uint32_t h = 2166136261U; /* FNV-1a */
-
-	for (; *name != '\0'; name++)
-		h = (h ^ (uint8_t)*name) * 16777619U;
-	return h;
-}
-
 /* Where a name is, or would be. */
 static uint32_t *
 hash_place(const struct symtab *s, const char *name)
