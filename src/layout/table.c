@@ -231,20 +231,25 @@ find_row(struct parser *p, struct row **ret)
 }
 
 static enum status
+put_present(struct parser *p, const struct layout_field *f)
+{
+	struct row *r = NULL;
+
+	enum status st = find_row(p, &r);
+	if (st == MS_OK && r != NULL)
+		row_present(r, f, p->source);
+	return st;
+}
+
+static enum status
 parse_size(struct parser *p)
 {
 	struct layout_field f = {0};
-	struct row *r = NULL;
 
 	if (p->n != 3 || strchr(p->words[1], '.') != NULL)
 		return fail(p, "the form is: size TYPE BYTES");
 	enum status st = number_at(p, 2, "size", UINT32_MAX, &f.size);
-	if (st != MS_OK)
-		return st;
-	st = find_row(p, &r);
-	if (st == MS_OK && r != NULL)
-		row_present(r, &f, p->source);
-	return st;
+	return st == MS_OK ? put_present(p, &f) : st;
 }
 
 /* What follows the size of a field: "stride S count N", "bits FIRST WIDTH". */
@@ -285,7 +290,6 @@ static enum status
 parse_field(struct parser *p)
 {
 	struct layout_field f = {0};
-	struct row *r = NULL;
 
 	if (p->n < 4 || strchr(p->words[1], '.') == NULL)
 		return fail(p, "the form is: field TYPE.member OFFSET BYTES");
@@ -294,12 +298,7 @@ parse_field(struct parser *p)
 		st = number_at(p, 3, "size", UINT32_MAX, &f.size);
 	if (st == MS_OK)
 		st = parse_details(p, &f);
-	if (st != MS_OK)
-		return st;
-	st = find_row(p, &r);
-	if (st == MS_OK && r != NULL)
-		row_present(r, &f, p->source);
-	return st;
+	return st == MS_OK ? put_present(p, &f) : st;
 }
 
 static enum status
