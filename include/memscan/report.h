@@ -146,6 +146,10 @@ char *entry_name(const struct graph *g, uint32_t entry, char *buf, size_t cap);
 /* A whole way; many equal steps one after the other are counted. */
 char *path_text(const struct graph *g, const struct path *p, char *buf, size_t cap);
 
+/* The way to an object in a tree of g; NULL if there is none. */
+char *way_text(const struct graph *g, const struct graph_tree *t, objid i, char *buf,
+	size_t cap);
+
 /* A way from an object back to it: "x.next[0] is x". */
 char *cycle_text(const struct graph *g, const struct path *p, char *buf, size_t cap);
 
@@ -162,6 +166,9 @@ char *merged_text(const struct graph *g, const struct merged *m, uint32_t node, 
  * a list. "" if there is none.
  */
 char *value_text(const struct heap *h, objid i, char *buf, size_t cap);
+
+/* That as a CELL_TEXT, absent if the dump has no value of the object. */
+struct cell cell_value(const struct heap *h, objid i, char *buf, size_t cap);
 
 /*
  * A kind of objects: "dict of myapp.User", a module, 1,024; of sets "list, dict of User",

@@ -65,6 +65,9 @@ struct amount {
 	uint64_t count, bytes;
 };
 
+/* The objects in `of` (NULL: all), and what they are worth together. */
+struct amount objects_amount(const struct heap *h, const struct bitset *of);
+
 /*
  * What would be freed if all objects marked in `set` went, themselves included (heapy's
  * domisize): all that cannot be reached without passing one of them. It is more than

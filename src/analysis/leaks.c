@@ -237,8 +237,7 @@ leaks_compute(const struct leaks_in *in, struct leaks *ret, struct errbuf *eb)
 	if (st != MS_OK)
 		return errbuf_wrap(eb, "suspects");
 	find_dominators(&f);
-	for (objid i = 0; i < h->nobj; i++)
-		out.total += object_bytes(h, i);
+	out.total = objects_amount(h, NULL).bytes;
 	if (f.found.n > 0)
 		qsort(f.found.at, f.found.n, sizeof(*f.found.at), compare_leaks);
 	out.n = f.found.n;

@@ -91,11 +91,7 @@ refs_compute(const struct heap *h, const struct bitset *set, enum refs_way way,
 	}
 	if (g.rows.n > 0)
 		qsort(g.rows.at, g.rows.n, sizeof(*g.rows.at), compare_rows);
-	BITSET_EACH(i, &g.others)
-	{
-		out.others.count++;
-		out.others.bytes += object_bytes(h, (objid)i);
-	}
+	out.others = objects_amount(h, &g.others);
 	out.count = g.count;
 	out.n = g.rows.n;
 	out.rows = STEAL(g.rows.at);

@@ -9,15 +9,34 @@
 
 #include "memscan/mem.h"
 
+#include "priv.h"
+
 uint64_t
 object_bytes(const struct heap *h, objid i)
 {
 	uint64_t size = h->size32[i] != UINT32_MAX ? h->size32[i] : heap_size(h, i);
 	const struct heap_buffer *b = h->nbuffer > 0 ? heap_buffer_of(h, i) : NULL;
 
-	if (b != NULL && (b->flags & (BUFFER_OWNED | BUFFER_IN_SIZE)) == BUFFER_OWNED)
-		size += b->bytes;
-	return size;
+	return size + buffer_beside(b);
+}
+
+struct amount
+objects_amount(const struct heap *h, const struct bitset *of)
+{
+	struct amount a = {0};
+
+	if (of == NULL) {
+		a.count = h->nobj;
+		for (objid i = 0; i < h->nobj; i++)
+			a.bytes += object_bytes(h, i);
+		return a;
+	}
+	BITSET_EACH(i, of)
+	{
+		a.count++;
+		a.bytes += object_bytes(h, (objid)i);
+	}
+	return a;
 }
 
 enum status
@@ -106,7 +125,6 @@ retained_set(const struct graph *g, const struct bitset *set, struct amount *ret
 {
 	const struct heap *h = g->h;
 	CLEAN(bitset_fini) struct bitset reached = {0}, dead = {0};
-	struct amount a = {0};
 
 	enum status st = bitset_init(&reached, h->nobj, eb);
 	if (st == MS_OK)
@@ -119,12 +137,7 @@ retained_set(const struct graph *g, const struct bitset *set, struct amount *ret
 	bitset_fill(&dead);
 	bitset_minus(&dead, &reached);
 	bitset_or(&dead, set);
-	BITSET_EACH(i, &dead)
-	{
-		a.count++;
-		a.bytes += object_bytes(h, (objid)i);
-	}
-	*ret = a;
+	*ret = objects_amount(h, &dead);
 	if (freed == NULL)
 		return MS_OK;
 	*freed = dead;

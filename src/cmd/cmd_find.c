@@ -34,7 +34,6 @@ put_object(struct rows *rows, const struct heap *h, objid i)
 {
 	char type[TYPE_CAP], value[VALUE_CAP], flags[128];
 	struct heap_value v = heap_value(h, i);
-	bool has_any = v.kind != VK_NONE || v.len != VALUE_NO_LEN;
 	const struct cell cells[] = {
 		{.u = h->addr[i]},
 		{.u = heap_size(h, i)},
@@ -42,7 +41,7 @@ put_object(struct rows *rows, const struct heap *h, objid i)
 		{.u = v.len, .absent = v.len == VALUE_NO_LEN},
 		cell_str(obj_flags_text(h->flags[i], ' ', flags, sizeof(flags))),
 		cell_str(type_text(h, h->type[i], type, sizeof(type))),
-		cell_str(has_any ? value_text(h, i, value, sizeof(value)) : NULL),
+		cell_value(h, i, value, sizeof(value)),
 	};
 
 	rows_put(rows, cells);

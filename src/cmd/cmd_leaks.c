@@ -62,14 +62,12 @@ question_fini(struct question *q)
 static enum status
 find(struct question *q, struct errbuf *eb)
 {
-	uint64_t total = 0;
 	const struct heap *h = q->in.h;
 
 	enum status st = domtree_build(h, &q->d, q->retained, &q->tree, eb);
 	if (st != MS_OK)
 		return st;
-	for (objid i = 0; i < h->nobj; i++)
-		total += object_bytes(h, i);
+	uint64_t total = objects_amount(h, NULL).bytes;
 	const struct leaks_in in = {
 		.g = &q->g,
 		.d = &q->d,

@@ -72,8 +72,7 @@ compute(struct answer *a, unsigned flags, bool is_by_type, struct errbuf *eb)
 	if (st == MS_OK && !is_by_type)
 		st = domtree_build(a->in.h, &a->d, a->retained, &a->tree, eb);
 	progress_end();
-	for (objid i = 0; i < a->in.h->nobj; i++)
-		a->total += object_bytes(a->in.h, i);
+	a->total = objects_amount(a->in.h, NULL).bytes;
 	return st;
 }
 
@@ -106,12 +105,7 @@ name_of(const struct answer *a, objid i, uint64_t ref, char *buf, size_t cap)
 				ref = r;
 	if (ref != UINT64_MAX)
 		return label_text(a->in.h, dom, ref, buf, cap);
-	struct path p;
-	if (!path_of(&a->g, &a->way, i, &p))
-		return NULL;
-	path_text(&a->g, &p, buf, cap);
-	path_fini(&p);
-	return buf;
+	return way_text(&a->g, &a->way, i, buf, cap);
 }
 
 static void
@@ -121,8 +115,6 @@ put_object(
 	char type[TYPE_CAP], indented[TYPE_CAP + 64], name[NAME_CAP], value[VALUE_CAP];
 	const struct heap *h = a->in.h;
 	objid dom = a->d.idom[i];
-	struct heap_value v = heap_value(h, i);
-	bool has_value = v.kind != VK_NONE || v.len != VALUE_NO_LEN;
 
 	type_text(h, h->type[i], type, sizeof(type));
 	int indent = a->in.format == ROWS_TEXT ? (int)(2 * (depth < 30 ? depth : 30)) : 0;
@@ -135,7 +127,7 @@ put_object(
 		{.u = h->addr[i]},
 		cell_str(indented),
 		cell_str(name_of(a, i, ref, name, sizeof(name))),
-		cell_str(has_value ? value_text(h, i, value, sizeof(value)) : NULL),
+		cell_value(h, i, value, sizeof(value)),
 		{.u = dom != OBJID_NONE ? h->addr[dom] : 0, .absent = dom == OBJID_NONE},
 	};
 	rows_put(rows, cells);
@@ -325,39 +317,34 @@ parse_min(const struct cmd_args *args, struct answer *a, struct errbuf *eb)
 static enum status
 put_amounts(struct report *r, const struct answer *a, struct errbuf *eb)
 {
-	char count[TEXT_NUM], own[TEXT_NUM], bytes[TEXT_NUM], objects[TEXT_NUM];
+	char count[TEXT_NUM], size[TEXT_NUM], bytes[TEXT_NUM], objects[TEXT_NUM];
 	struct amount freed = {a->in.h->nobj, a->total};
-	uint64_t n = a->in.h->nobj, size = a->total;
+	struct amount own = freed;
 
 	if (a->in.of != NULL) {
 		enum status st = retained_set(&a->g, &a->in.set, &freed, NULL, eb);
 		if (st != MS_OK)
 			return st;
-		n = size = 0;
-		BITSET_EACH(i, &a->in.set)
-		{
-			n++;
-			size += object_bytes(a->in.h, (objid)i);
-		}
+		own = objects_amount(a->in.h, &a->in.set);
 	}
 	report_number(r, "objects", a->in.h->nobj);
 	report_number(r, "bytes", a->total);
-	report_number(r, "count", n);
-	report_number(r, "size", size);
+	report_number(r, "count", own.count);
+	report_number(r, "size", own.bytes);
 	report_number(r, "retained", freed.bytes);
 	report_number(r, "retained_count", freed.count);
-	if (n == 0)
+	if (own.count == 0)
 		report_line(r, "No objects match.");
 	else if (a->in.of != NULL)
 		report_line(r,
 			"%s object%s of %s bytes. Without %s, %s objects and %s bytes "
 			"would be freed.",
-			text_count(count, n), n == 1 ? "" : "s", text_count(own, size),
-			n == 1 ? "it" : "them", text_count(objects, freed.count),
-			text_count(bytes, freed.bytes));
+			text_count(count, own.count), own.count == 1 ? "" : "s",
+			text_count(size, own.bytes), own.count == 1 ? "it" : "them",
+			text_count(objects, freed.count), text_count(bytes, freed.bytes));
 	else
-		report_line(r, "%s objects of %s bytes.", text_count(count, n),
-			text_count(own, size));
+		report_line(r, "%s objects of %s bytes.", text_count(count, own.count),
+			text_count(size, own.bytes));
 	return MS_OK;
 }
 

@@ -47,9 +47,7 @@ put_object(struct rows *rows, const struct shown *w, size_t k)
 	const struct heap *h = w->h;
 	const struct top_row *row = &w->t.rows[k];
 	objid i = row->id;
-	struct heap_value v = heap_value(h, i);
 	const struct heap_buffer *b = heap_buffer_of(h, i);
-	bool has_any = v.kind != VK_NONE || v.len != VALUE_NO_LEN;
 	bool has_buffer = b != NULL && (b->flags & BUFFER_OWNED) != 0;
 	const struct cell cells[] = {
 		{.u = k},
@@ -59,7 +57,7 @@ put_object(struct rows *rows, const struct shown *w, size_t k)
 		{.u = row->bytes, .absent = w->by != TOP_RETAINED},
 		{.d = percent_of(row->bytes, w->whole)},
 		cell_str(type_text(h, h->type[i], type, sizeof(type))),
-		cell_str(has_any ? value_text(h, i, value, sizeof(value)) : NULL),
+		cell_value(h, i, value, sizeof(value)),
 	};
 
 	rows_put(rows, cells);
@@ -109,17 +107,6 @@ top_by(const char *word)
 	return TOP_BOTH;
 }
 
-/* What objects retain overlaps: shares are those of the whole heap. */
-static uint64_t
-bytes_of_all(const struct heap *h)
-{
-	uint64_t sum = 0;
-
-	for (objid i = 0; i < h->nobj; i++)
-		sum += object_bytes(h, i);
-	return sum;
-}
-
 static enum status
 run_top(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 {
@@ -135,7 +122,8 @@ run_top(const struct cmd_args *a, int *exit_code, struct errbuf *eb)
 		return st;
 	w.h = q.h;
 	top_compute(w.h, &q.set, w.by, retained, q.limit, &w.t);
-	w.whole = w.by == TOP_RETAINED ? bytes_of_all(w.h) : w.t.bytes;
+	/* What objects retain overlaps: shares are those of the whole heap. */
+	w.whole = w.by == TOP_RETAINED ? objects_amount(w.h, NULL).bytes : w.t.bytes;
 	st = print(&w, q.format, eb);
 	top_fini(&w.t);
 	return st;

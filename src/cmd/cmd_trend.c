@@ -185,13 +185,8 @@ put_object(struct rows *rows, const struct answer *a, const struct trend_object 
 	const struct heap *h = a->h[a->n - 1];
 	CLEAN_FREE uint64_t *values = xcalloc(a->n, sizeof(*values));
 	char type[KIND_CAP], way[WAY_CAP], course[SPARK_CAP];
-	struct path p = {0};
 	uint64_t bytes;
-	bool has_way = path_of(&a->g, &a->tree, o->id, &p);
 
-	if (has_way)
-		path_text(&a->g, &p, way, sizeof(way));
-	path_fini(&p);
 	for (size_t i = 0; i < a->n; i++)
 		if (!point_of(a, o, i, &values[i], &bytes))
 			values[i] = UINT64_MAX;
@@ -205,7 +200,7 @@ put_object(struct rows *rows, const struct answer *a, const struct trend_object 
 		{.u = o->bytes[NEWER]},
 		{.u = a->n - o->from},
 		cell_str(type_text(h, h->type[o->id], type, sizeof(type))),
-		cell_str(has_way ? way : NULL),
+		cell_str(way_text(&a->g, &a->tree, o->id, way, sizeof(way))),
 		cell_str(spark(a, values, course)),
 	};
 	rows_put(rows, cells);
@@ -302,18 +297,12 @@ put_dumps(struct report *r, const struct answer *a)
 
 	for (size_t i = 0; i < a->n; i++) {
 		const struct file *f = &a->files[i];
-		uint64_t bytes = 0, count = 0;
-		for (objid o = 0; o < a->h[i]->nobj; o++) {
-			if (f->has_set && !bitset_has(&f->set, o))
-				continue;
-			bytes += object_bytes(a->h[i], o);
-			count++;
-		}
+		struct amount all = objects_amount(a->h[i], f->has_set ? &f->set : NULL);
 		const struct cell cells[] = {
 			cell_str(f->path),
 			{.u = f->created, .absent = f->created == 0},
-			{.u = count},
-			{.u = bytes},
+			{.u = all.count},
+			{.u = all.bytes},
 		};
 		rows_put(rows, cells);
 	}

@@ -301,18 +301,6 @@ put_ways(struct report *r, const struct diff_answer *a, struct errbuf *eb)
 
 /* ---- what holds what is new ---- */
 
-static const char *
-way_of(const struct diff_side *s, objid i, char *buf, size_t cap)
-{
-	struct path p;
-
-	if (!path_of(&s->g, &s->tree, i, &p))
-		return NULL;
-	path_text(&s->g, &p, buf, cap);
-	path_fini(&p);
-	return buf;
-}
-
 static const struct column holder_columns[] = {
 	{"new", "New", CELL_COUNT},
 	{"new_size", "Size", CELL_BYTES},
@@ -338,7 +326,7 @@ put_holder(struct rows *rows, const struct diff_answer *a, const struct diff_hol
 		{.u = is_none ? 0 : s->h->addr[i], .absent = is_none},
 		cell_str(is_none ? NULL
 				 : type_text(s->h, s->h->type[i], type, sizeof(type))),
-		cell_str(is_none ? NULL : way_of(s, i, way, sizeof(way))),
+		cell_str(is_none ? NULL : way_text(&s->g, &s->tree, i, way, sizeof(way))),
 	};
 
 	rows_put(rows, cells);
@@ -454,8 +442,6 @@ put_object(struct rows *rows, const struct diff_answer *a, const struct changed 
 		size[k] = object_bytes(a->side[k].h, id[k]);
 		retained[k] = a->side[k].retained[id[k]];
 	}
-	struct heap_value v = heap_value(s->h, c->id);
-	bool has_value = v.kind != VK_NONE || v.len != VALUE_NO_LEN;
 	const struct cell cells[] = {
 		cell_str(words[c->state]),
 		{.u = s->h->addr[c->id]},
@@ -466,9 +452,8 @@ put_object(struct rows *rows, const struct diff_answer *a, const struct changed 
 		{.u = retained[NEWER], .absent = id[NEWER] == OBJID_NONE},
 		{.u = retained[NEWER] - retained[OLDER]},
 		cell_str(type_text(s->h, s->h->type[c->id], type, sizeof(type))),
-		cell_str(
-			has_value ? value_text(s->h, c->id, value, sizeof(value)) : NULL),
-		cell_str(way_of(s, c->id, way, sizeof(way))),
+		cell_value(s->h, c->id, value, sizeof(value)),
+		cell_str(way_text(&s->g, &s->tree, c->id, way, sizeof(way))),
 	};
 	rows_put(rows, cells);
 }

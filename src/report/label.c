@@ -134,6 +134,15 @@ value_text(const struct heap *h, objid i, char *buf, size_t cap)
 	return out_copy(&o, buf, cap);
 }
 
+struct cell
+cell_value(const struct heap *h, objid i, char *buf, size_t cap)
+{
+	struct heap_value v = heap_value(h, i);
+	bool has_any = v.kind != VK_NONE || v.len != VALUE_NO_LEN;
+
+	return cell_str(has_any ? value_text(h, i, buf, cap) : NULL);
+}
+
 /* ---- types ---- */
 
 void

@@ -295,6 +295,18 @@ path_text(const struct graph *g, const struct path *p, char *buf, size_t cap)
 }
 
 char *
+way_text(const struct graph *g, const struct graph_tree *t, objid i, char *buf, size_t cap)
+{
+	struct path p;
+
+	if (!path_of(g, t, i, &p))
+		return NULL;
+	path_text(g, &p, buf, cap);
+	path_fini(&p);
+	return buf;
+}
+
+char *
 cycle_text(const struct graph *g, const struct path *p, char *buf, size_t cap)
 {
 	struct writer w = {.h = g->h};
