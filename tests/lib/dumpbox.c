@@ -37,6 +37,15 @@ box_read(struct box *x, const uint8_t *p, size_t len)
 }
 
 void
+box_read_fd(struct box *x, int fd)
+{
+	size_t len;
+	CLEAN_FREE uint8_t *p = sample_bytes(fd, &len);
+
+	box_read(x, p, len);
+}
+
+void
 box_fini(struct box *x)
 {
 	for (size_t i = 0; i < x->n; i++)

@@ -27,6 +27,7 @@ struct box {
 
 /* Take a whole, valid dump apart. */
 void box_read(struct box *x, const uint8_t *p, size_t len);
+void box_read_fd(struct box *x, int fd);
 void box_fini(struct box *x);
 
 /* The column of this name, new and empty if there is none. */

@@ -582,3 +582,12 @@ sample_bytes(int fd, size_t *len)
 	ck_assert_int_eq(pread(fd, p, *len, 0), (ssize_t)*len);
 	return p;
 }
+
+enum status
+sample_open(int fd, uint32_t columns, struct dump **ret, struct errbuf *eb)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return dump_open(path, columns, ret, eb);
+}

@@ -9,6 +9,8 @@
 #include "memscan/heap.h"
 #include "memscan/io.h"
 
+struct dump;
+
 /* The heap of tests/data/golden.dump; samples.c is its description. */
 MUST_CHECK enum status sample_golden(const struct heap_sink *s);
 
@@ -41,5 +43,9 @@ int sample_dump_tuned(uint64_t seed, uint32_t nobj, unsigned threads, bool compr
 
 /* The whole contents of a file by descriptor; free() it. */
 uint8_t *sample_bytes(int fd, size_t *len);
+
+/* dump_open of the file behind a descriptor. */
+MUST_CHECK enum status sample_open(
+	int fd, uint32_t columns, struct dump **ret, struct errbuf *eb);
 
 #endif

@@ -1,13 +1,11 @@
 """What diff and trend say of dumps a, b, c, d of growing.py and of `other`, another process: growing-compare.py MEMSCAN DIR."""
-import fcntl
 import json
 import os
-import pty
 import re
-import struct
 import subprocess
 import sys
-import termios
+
+from terminal import on_terminal
 
 memscan, where = sys.argv[1:]
 A, B, C, D, OTHER = (os.path.join(where, name) for name in ("a", "b", "c", "d", "other"))
@@ -192,33 +190,18 @@ check("another process", "objects" not in json.loads(mixed) and "different proce
 # ---- for people ----
 
 
-def on_terminal(columns, args, locale):
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    p = subprocess.Popen([memscan, *args], stdout=theirs, stderr=subprocess.DEVNULL, env=dict(os.environ, LC_ALL=locale))
-    os.close(theirs)
-    text = b""
-    while True:
-        try:
-            piece = os.read(ours, 65536)
-        except OSError:
-            break
-        if not piece:
-            break
-        text += piece
-    os.close(ours)
-    check("exit status", p.wait() == 0, args)
-    return text.replace(b"\r\n", b"\n").decode()
+def terminal(columns, args, locale):
+    return on_terminal(columns, [memscan, *args], dict(os.environ, LC_ALL=locale))
 
 
 for args in (["diff", A, B], ["diff", "--objects", "--retained", A, B], ["diff", OTHER, B], ["trend", A, B, C, D]):
     for columns in (80, 200):
-        for line in on_terminal(columns, args, "C.UTF-8").split("\n"):
+        for line in terminal(columns, args, "C.UTF-8").split("\n"):
             check("%s fits %d columns" % (args[0], columns), len(line) <= columns and line.isprintable(), repr(line))
-wide = on_terminal(200, ["trend", A, B, C, D], "C.UTF-8")
+wide = terminal(200, ["trend", A, B, C, D], "C.UTF-8")
 check("sparkline", "\u2581\u2583\u2586\u2588" in wide, wide)
-plain = on_terminal(200, ["trend", A, B, C, D], "C")
+plain = terminal(200, ["trend", A, B, C, D], "C")
 check("sparkline of ASCII", plain.isascii() and "_:+#" in plain, plain)
-check("people's text", STORE.search(on_terminal(200, ["diff", A, B], "C")))
+check("people's text", STORE.search(terminal(200, ["diff", A, B], "C")))
 print("result: %d failures; %d new objects of %d" % (failures, d["new"], d["count_now"]))
 sys.exit(failures > 0)

@@ -1,12 +1,9 @@
 """How selections, kinds and objects look on terminals of 80 and 200 columns: selection-look.py MEMSCAN DUMP."""
-import fcntl
-import os
-import pty
-import struct
 import subprocess
 import sys
-import termios
 import unicodedata
+
+from terminal import on_terminal
 
 memscan, dump = sys.argv[1:]
 failures = 0
@@ -16,28 +13,6 @@ def fail(*what):
     global failures
     failures += 1
     print("FAIL:", *what)
-
-
-def on_terminal(columns, args):
-    """What a command prints on a terminal of that many columns."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    run = subprocess.Popen([memscan, *args], stdout=theirs, stderr=subprocess.PIPE)
-    os.close(theirs)
-    text = b""
-    while True:
-        try:
-            piece = os.read(ours, 65536)
-        except OSError:
-            break
-        if not piece:
-            break
-        text += piece
-    os.close(ours)
-    err = run.stderr.read().decode(errors="replace")
-    if run.wait() != 0:
-        fail(args, err)
-    return text.replace(b"\r\n", b"\n").decode()
 
 
 def width(line):
@@ -56,7 +31,7 @@ COMMANDS = [
 
 for args in COMMANDS:
     for columns in (80, 200):
-        text = on_terminal(columns, args)
+        text = on_terminal(columns, [memscan, *args])
         for line in text.split("\n"):
             if any(ord(c) < 0x20 or 0x7f <= ord(c) < 0xa0 for c in line):
                 fail(args, "control characters:", repr(line))
@@ -65,16 +40,16 @@ for args in COMMANDS:
         if len(text.split("\n")) < 4:
             fail(args, "prints nothing")
 
-if "\\x1b" not in on_terminal(200, COMMANDS[1]):
+if "\\x1b" not in on_terminal(200, [memscan, *COMMANDS[1]]):
     fail("escapes in values are not shown")
-long = on_terminal(200, COMMANDS[0])
+long = on_terminal(200, [memscan, *COMMANDS[0]])
 if "L\u00f6ng" not in long or "..." not in long:
     fail("a long name is not shown, or not cut:", long)
 
 # Nothing matches: it is said so, and is no error.
 for args in (["find", dump, "no.such.Type"], ["top", dump, "len > 1T"], ["summary", dump, "dict minus dict"],
              ["summary", "--by", "via", "--then", "shape", dump, "'no such'"]):
-    if not on_terminal(80, args).startswith("No objects match.\n"):
+    if not on_terminal(80, [memscan, *args]).startswith("No objects match.\n"):
         fail(args, "does not say that nothing matches")
     for form in ("--json", "--tsv", "--csv"):
         run = subprocess.run([memscan, args[0], form, *args[1:]], stdout=subprocess.PIPE, stderr=subprocess.PIPE)

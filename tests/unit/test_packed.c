@@ -17,15 +17,6 @@
 
 Suite *suite_packed(void);
 
-static enum status
-open_fd(int fd, struct dump **ret, struct errbuf *eb)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return dump_open(path, DUMP_ALL, ret, eb);
-}
-
 /* ---- what threads and compression change, and what not ---- */
 
 static void
@@ -46,8 +37,8 @@ assert_same_heap(int fd, int other)
 	struct dump *a = NULL, *b = NULL;
 	struct errbuf eb = {0};
 
-	ck_assert_msg(open_fd(fd, &a, &eb) == MS_OK, "%s", eb.msg);
-	ck_assert_msg(open_fd(other, &b, &eb) == MS_OK, "%s", eb.msg);
+	ck_assert_msg(sample_open(fd, DUMP_ALL, &a, &eb) == MS_OK, "%s", eb.msg);
+	ck_assert_msg(sample_open(other, DUMP_ALL, &b, &eb) == MS_OK, "%s", eb.msg);
 	sample_assert_same(dump_heap(a), dump_heap(b));
 	ck_assert_uint_lt(dump_file_size(b), dump_file_size(a));
 	dump_close(a);
@@ -138,7 +129,7 @@ START_TEST(wrong_checksum)
 	p = sample_bytes(fd, &len);
 	p[64 + 20] ^= 1;
 	CLEAN_CLOSE int broken = box_file(p, len);
-	ck_assert_int_eq(open_fd(broken, &d, &eb), MS_FORMAT);
+	ck_assert_int_eq(sample_open(broken, DUMP_ALL, &d, &eb), MS_FORMAT);
 	ck_assert_msg(strstr(eb.msg, "wrong checksum of the extent at 64") != NULL, "%s",
 		eb.msg);
 	ck_assert_ptr_null(d);

@@ -19,15 +19,6 @@
 
 #define GOLDEN "tests/data/golden.dump"
 
-static enum status
-open_fd(int fd, uint32_t columns, struct dump **ret, struct errbuf *eb)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return dump_open(path, columns, ret, eb);
-}
-
 /* ---- what was written ---- */
 
 /* The golden file, with numbers from samples.c written out once more. */
@@ -99,7 +90,7 @@ check_round_trip(uint64_t seed, uint32_t nobj)
 
 	ck_assert_int_eq(
 		nobj == 0 ? sample_golden(s) : sample_random(s, seed, nobj), MS_OK);
-	ck_assert_msg(open_fd(fd, DUMP_ALL, &d, &eb) == MS_OK, "%s", eb.msg);
+	ck_assert_msg(sample_open(fd, DUMP_ALL, &d, &eb) == MS_OK, "%s", eb.msg);
 	const struct heap *h = memsink_heap(m);
 	sample_assert_same(h, dump_heap(d));
 	if (nobj < 50000)
@@ -147,7 +138,7 @@ START_TEST(nothing)
 	ck_assert_int_eq(dump_writer_new(&out, &w, &eb), MS_OK);
 	ck_assert_int_eq(dump_writer_finish(w, &eb), MS_OK);
 	dump_writer_free(w);
-	ck_assert_msg(open_fd(out.fd, DUMP_ALL, &d, &eb) == MS_OK, "%s", eb.msg);
+	ck_assert_msg(sample_open(out.fd, DUMP_ALL, &d, &eb) == MS_OK, "%s", eb.msg);
 	const struct heap *h = dump_heap(d);
 	ck_assert_uint_eq(h->nobj, 0);
 	ck_assert_uint_eq(h->nref, 0);
@@ -184,7 +175,7 @@ START_TEST(many_references)
 	}
 	ck_assert_msg(dump_writer_finish(w, &eb) == MS_OK, "%s", eb.msg);
 	dump_writer_free(w);
-	ck_assert_msg(open_fd(out.fd, DUMP_ALL, &d, &eb) == MS_OK, "%s", eb.msg);
+	ck_assert_msg(sample_open(out.fd, DUMP_ALL, &d, &eb) == MS_OK, "%s", eb.msg);
 	const struct heap *h = dump_heap(d);
 	for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
 		ck_assert_uint_eq(h->first[i], at);
@@ -205,20 +196,19 @@ START_TEST(strewn)
 	for (int round = 0; round < 10; round++) {
 		uint32_t nobj = (uint32_t)sample_below(&rng, 3000);
 		CLEAN_CLOSE int fd = sample_dump((uint64_t)round, nobj);
-		CLEAN_FREE uint8_t *p = NULL, *again = NULL;
+		CLEAN_FREE uint8_t *again = NULL;
 		CLEAN(box_fini) struct box x;
 		struct dump *a = NULL, *b = NULL;
 		struct errbuf eb = {0};
 		size_t len;
-		p = sample_bytes(fd, &len);
-		box_read(&x, p, len);
+		box_read_fd(&x, fd);
 		/* A column of a later version is skipped. */
 		box_resize(&x, "ZZZZ", 1 + (int)sample_below(&rng, 100));
 		again = box_write(&x, 1 + sample_next(&rng), &len);
 		CLEAN_CLOSE int strewn_fd = box_file(again, len);
-		ck_assert_msg(open_fd(fd, DUMP_ALL, &a, &eb) == MS_OK, "%s", eb.msg);
+		ck_assert_msg(sample_open(fd, DUMP_ALL, &a, &eb) == MS_OK, "%s", eb.msg);
 		ck_assert_msg(
-			open_fd(strewn_fd, DUMP_ALL, &b, &eb) == MS_OK, "%s", eb.msg);
+			sample_open(strewn_fd, DUMP_ALL, &b, &eb) == MS_OK, "%s", eb.msg);
 		sample_assert_same(dump_heap(a), dump_heap(b));
 		dump_close(a);
 		dump_close(b);
@@ -318,9 +308,9 @@ START_TEST(damage_elsewhere)
 	ck_assert_ptr_nonnull(at);
 	ck_assert_int_eq(pwrite(fd, "m", 1, at - p), 1);
 	ck_assert_int_eq(
-		open_fd(fd, DUMP_ALL & ~(BIT(STRS) | BIT(STRO)), &d, &eb), MS_OK);
+		sample_open(fd, DUMP_ALL & ~(BIT(STRS) | BIT(STRO)), &d, &eb), MS_OK);
 	dump_close(d);
-	ck_assert_int_eq(open_fd(fd, BIT(STRO), &d, &eb), MS_FORMAT);
+	ck_assert_int_eq(sample_open(fd, BIT(STRO), &d, &eb), MS_FORMAT);
 	ck_assert_msg(
 		strstr(eb.msg, "column STRS: wrong checksum") != NULL, "%s", eb.msg);
 }

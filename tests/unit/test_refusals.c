@@ -17,15 +17,6 @@
 #include "memscan/mem.h"
 #include "samples.h"
 
-static enum status
-open_fd(int fd, uint32_t columns, struct dump **ret, struct errbuf *eb)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return dump_open(path, columns, ret, eb);
-}
-
 static void
 expect_refusal(const uint8_t *p, size_t len, enum status want, const char *text)
 {
@@ -33,11 +24,21 @@ expect_refusal(const uint8_t *p, size_t len, enum status want, const char *text)
 	struct dump *d = NULL;
 	struct errbuf eb = {0};
 
-	enum status st = open_fd(fd, DUMP_ALL, &d, &eb);
+	enum status st = sample_open(fd, DUMP_ALL, &d, &eb);
 	ck_assert_msg(st == want, "status %s: %s", status_name(st), eb.msg);
 	ck_assert_msg(
 		strstr(eb.msg, text) != NULL, "\"%s\" is not in \"%s\"", text, eb.msg);
 	ck_assert_ptr_null(d);
+}
+
+/* The golden dump, as it is after a test has put a fault into it. */
+static void
+expect_refused_box(const struct box *x, const char *text)
+{
+	size_t len;
+	CLEAN_FREE uint8_t *p = box_write(x, 0, &len);
+
+	expect_refusal(p, len, MS_FORMAT, text);
 }
 
 /* Element i, of width bytes, of the golden dump replaced; checksums made right. */
@@ -107,20 +108,16 @@ static void
 check_fault(size_t i)
 {
 	CLEAN_CLOSE int fd = sample_dump(0, 0);
-	CLEAN_FREE uint8_t *p = NULL, *again = NULL;
 	CLEAN(box_fini) struct box x;
-	size_t len;
 
-	p = sample_bytes(fd, &len);
-	box_read(&x, p, len);
+	box_read_fd(&x, fd);
 	if (faults[i].width == 1)
 		box_get(&x, faults[i].column)->b.at[faults[i].i] = (uint8_t)faults[i].v;
 	else if (faults[i].width == 4)
 		box_set_u32(&x, faults[i].column, faults[i].i, (uint32_t)faults[i].v);
 	else
 		box_set_u64(&x, faults[i].column, faults[i].i, faults[i].v);
-	again = box_write(&x, 0, &len);
-	expect_refusal(again, len, MS_FORMAT, faults[i].text);
+	expect_refused_box(&x, faults[i].text);
 }
 
 START_TEST(wrong_element)
@@ -134,17 +131,12 @@ END_TEST
 START_TEST(value_of_another)
 {
 	CLEAN_CLOSE int fd = sample_dump(0, 0);
-	CLEAN_FREE uint8_t *p = NULL, *again = NULL;
 	CLEAN(box_fini) struct box x;
-	size_t len;
 
-	p = sample_bytes(fd, &len);
-	box_read(&x, p, len);
+	box_read_fd(&x, fd);
 	box_set_u32(&x, "REFL", 1, RK_KEY);
 	box_set_u32(&x, "REFL", 2, RK_VALUE);
-	again = box_write(&x, 0, &len);
-	expect_refusal(
-		again, len, MS_FORMAT, "column REFL, element 2: a value before any key");
+	expect_refused_box(&x, "column REFL, element 2: a value before any key");
 }
 END_TEST
 
@@ -180,15 +172,11 @@ static void
 check_length(size_t i)
 {
 	CLEAN_CLOSE int fd = sample_dump(0, 0);
-	CLEAN_FREE uint8_t *p = NULL, *again = NULL;
 	CLEAN(box_fini) struct box x;
-	size_t len;
 
-	p = sample_bytes(fd, &len);
-	box_read(&x, p, len);
+	box_read_fd(&x, fd);
 	box_resize(&x, lengths[i].column, lengths[i].bytes);
-	again = box_write(&x, 0, &len);
-	expect_refusal(again, len, MS_FORMAT, lengths[i].text);
+	expect_refused_box(&x, lengths[i].text);
 }
 
 START_TEST(wrong_length)
@@ -243,7 +231,7 @@ START_TEST(wrong_container)
 	CLEAN_CLOSE int minor = box_file(p, len);
 	struct dump *d = NULL;
 	struct errbuf eb = {0};
-	ck_assert_msg(open_fd(minor, DUMP_ALL, &d, &eb) == MS_OK, "%s", eb.msg);
+	ck_assert_msg(sample_open(minor, DUMP_ALL, &d, &eb) == MS_OK, "%s", eb.msg);
 	dump_close(d);
 #undef FRESH
 }
@@ -397,13 +385,12 @@ START_TEST(corpus)
 		return;
 	for (uint32_t n = 0; n < 4; n++) {
 		CLEAN_CLOSE int fd = sample_dump(n, n * n);
-		CLEAN_FREE uint8_t *p = NULL, *again = NULL;
+		CLEAN_FREE uint8_t *again = NULL;
 		CLEAN(box_fini) struct box x;
 		char name[40];
 		size_t len;
-		p = sample_bytes(fd, &len);
 		/* Tables of a random heap are long; the fuzzer wants few bytes. */
-		box_read(&x, p, len);
+		box_read_fd(&x, fd);
 		box_get(&x, "ROOT")->b.n = n == 0 ? box_get(&x, "ROOT")->b.n : 24;
 		again = box_write(&x, n == 3 ? 5 : 0, &len);
 		snprintf(name, sizeof(name), "valid-%u.dump", n);
@@ -454,7 +441,7 @@ START_TEST(every_length)
 		CLEAN_CLOSE int cut = box_file(p, n);
 		struct dump *d = NULL;
 		struct errbuf eb = {0};
-		ck_assert_int_eq(open_fd(cut, DUMP_ALL, &d, &eb), MS_FORMAT);
+		ck_assert_int_eq(sample_open(cut, DUMP_ALL, &d, &eb), MS_FORMAT);
 	}
 }
 END_TEST
@@ -468,7 +455,7 @@ START_TEST(every_byte)
 	struct errbuf eb = {0};
 	size_t len;
 
-	ck_assert_int_eq(open_fd(fd, DUMP_ALL, &good, &eb), MS_OK);
+	ck_assert_int_eq(sample_open(fd, DUMP_ALL, &good, &eb), MS_OK);
 	p = sample_bytes(fd, &len);
 	for (size_t i = 0; i < len; i++) {
 		uint8_t mask = masks[(i + (size_t)_i) % ARRAY_LEN(masks)];
@@ -494,7 +481,7 @@ START_TEST(many_bytes)
 		struct dump *good = NULL;
 		struct errbuf eb = {0};
 		size_t len;
-		ck_assert_int_eq(open_fd(fd, DUMP_ALL, &good, &eb), MS_OK);
+		ck_assert_int_eq(sample_open(fd, DUMP_ALL, &good, &eb), MS_OK);
 		p = sample_bytes(fd, &len);
 		for (uint64_t k = 1 + sample_below(&rng, 3); k > 0; k--) {
 			size_t width = sample_below(&rng, 2) == 0 ? 4 : 8;

@@ -237,11 +237,9 @@ START_TEST(disk_full)
 		ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &now), 0);
 		fail_somewhere(&out, NOBJ, "File too large");
 		ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &old), 0);
-		char path[64];
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", out.fd);
 		struct dump *d = NULL;
 		struct errbuf eb = {0};
-		ck_assert_int_eq(dump_open(path, DUMP_ALL, &d, &eb), MS_FORMAT);
+		ck_assert_int_eq(sample_open(out.fd, DUMP_ALL, &d, &eb), MS_FORMAT);
 		ck_assert_msg(strstr(eb.msg,
 				      room < 8 ? "not a memscan dump" :
 						 "truncated: no trailer") != NULL,
