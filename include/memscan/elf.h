@@ -70,9 +70,6 @@ struct elf_symbol {
 /* A defined symbol by name; .dynsym first, then .symtab (of the separate debug file too). MS_ABSENT, quietly. */
 MUST_CHECK enum status elf_symbol(struct module *m, const char *name, struct elf_symbol *ret);
 
-/* The name of the symbol that starts at or contains addr (for the interpreter of machine code and for messages). MS_ABSENT. */
-MUST_CHECK enum status elf_symbol_at(struct module *m, taddr addr, const char **name, struct elf_symbol *ret);
-
 /* A section by name: its address in the target and size. MS_ABSENT. */
 MUST_CHECK enum status elf_section(struct module *m, const char *name, taddr *addr, uint64_t *size);
 

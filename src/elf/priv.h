@@ -137,7 +137,7 @@ struct symbol {
 	uint64_t value, size;
 	const char *name; /* owned by the Elf handle, or by the table */
 	uint8_t type;
-	bool is_dynamic, is_local;
+	bool is_dynamic;
 };
 
 typedef VEC(struct symbol) symbol_vec;

@@ -1,8 +1,7 @@
 /*
- * Symbols by name and by address. Each module gets one table on first use: an array, a
- * hash of names, and an order by address. Dynamic symbols come first, then global ones of
- * .symtab, then local ones, and the first of a name wins: a static function must not hide
- * an exported one.
+ * Symbols by name. Each module gets one table on first use: an array, and a hash of names.
+ * Dynamic symbols come first, then global ones of .symtab, then local ones, and the first
+ * of a name wins: a static function must not hide an exported one.
  *
  * The separate debug file is searched only when a name is not found without it.
  */
@@ -16,18 +15,12 @@
 #include "memscan/limits.h"
 #include "memscan/mem.h"
 
-enum {
-	NEAR_MAX = 64, /* symbols looked at below an address, for one that contains it */
-};
-
 struct symtab {
 	symbol_vec symbols;
 	char *strings;       /* of memory_symbols */
 	uint32_t *hash;      /* index + 1, 0 is a free place; a power of two */
 	size_t hash_len;
 	size_t n_hashed;
-	uint32_t *by_addr;   /* indices, NULL until asked for */
-	size_t n_by_addr;
 	bool has_debug;      /* the debug file's symbols are in it */
 };
 
@@ -39,7 +32,6 @@ symtab_free(struct symtab *s)
 	vec_fini(&s->symbols);
 	free(s->strings);
 	free(s->hash);
-	free(s->by_addr);
 	free(s);
 }
 
@@ -82,7 +74,6 @@ collect_section(Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh, bool want_local,
 			.name = name,
 			.type = (uint8_t)type,
 			.is_dynamic = sh->sh_type == SHT_DYNSYM,
-			.is_local = is_local,
 		});
 	}
 }
@@ -192,92 +183,5 @@ elf_symbol(struct module *m, const char *name, struct elf_symbol *ret)
 	if (found == 0)
 		return MS_ABSENT;
 	answer(m, &s->symbols.at[found - 1], ret);
-	return MS_OK;
-}
-
-/* ---- by address ---- */
-
-/*
- * Which of two symbols at one address to name: sized ones, exported ones, then the
- * first.
- */
-static int
-by_address(const void *a, const void *b, void *arg)
-{
-	const struct symtab *s = arg;
-	uint32_t i = *(const uint32_t *)a, k = *(const uint32_t *)b;
-	const struct symbol *x = &s->symbols.at[i], *y = &s->symbols.at[k];
-
-	if (x->value != y->value)
-		return x->value < y->value ? -1 : 1;
-	if ((x->size != 0) != (y->size != 0))
-		return x->size != 0 ? -1 : 1;
-	if (x->is_local != y->is_local)
-		return x->is_local ? 1 : -1;
-	return i < k ? -1 : i > k;
-}
-
-static void
-sort_by_address(struct module *m, struct symtab *s)
-{
-	bool is_arm = elf_machine(m)->e_machine == EM_ARM;
-
-	add_debug_symbols(m, s);
-	if (s->by_addr != NULL)
-		return;
-	s->by_addr = xcalloc(s->symbols.n, sizeof(*s->by_addr));
-	for (size_t i = 0; i < s->symbols.n; i++) {
-		struct symbol *sym = &s->symbols.at[i];
-		if (sym->type == STT_TLS)
-			continue;
-		/* An odd address stands for Thumb code at the even one. */
-		if (is_arm && sym->type == STT_FUNC)
-			sym->value &= ~1ULL;
-		s->by_addr[s->n_by_addr++] = (uint32_t)i;
-	}
-	qsort_r(s->by_addr, s->n_by_addr, sizeof(*s->by_addr), by_address, s);
-}
-
-/* The number of sorted symbols at or below an address. */
-static size_t
-count_up_to(const struct symtab *s, uint64_t value)
-{
-	size_t lo = 0, hi = s->n_by_addr;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (s->symbols.at[s->by_addr[mid]].value <= value)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-enum status
-elf_symbol_at(struct module *m, taddr addr, const char **name, struct elf_symbol *ret)
-{
-	struct symtab *s = symtab_get(m);
-	uint64_t mask = elf_machine(m)->ptr_width == 4 ? UINT32_MAX : UINT64_MAX;
-	uint64_t value = (addr - m->bias) & mask;
-	const struct symbol *best = NULL;
-
-	sort_by_address(m, s);
-	size_t up_to = count_up_to(s, value);
-	/*
-	 * Downwards; of several that start at the same address the first in order is
-	 * kept.
-	 */
-	for (size_t i = up_to; i-- > 0 && up_to - i <= NEAR_MAX;) {
-		const struct symbol *sym = &s->symbols.at[s->by_addr[i]];
-		if (best != NULL && sym->value != best->value)
-			break;
-		if (sym->value == value || value - sym->value < sym->size)
-			best = sym;
-	}
-	if (best == NULL)
-		return MS_ABSENT;
-	*name = best->name;
-	answer(m, best, ret);
 	return MS_OK;
 }

@@ -79,31 +79,6 @@ START_TEST(test_by_name)
 }
 END_TEST
 
-START_TEST(test_by_address)
-{
-	struct modules *ms = open_self();
-	struct module *m = modules_at(ms, 0);
-	taddr addr = (uintptr_t)symbols_test_static - own_bias();
-	struct elf_symbol sym;
-	const char *name;
-
-	ck_assert_uint_eq(symbols_test_static(2), 7);
-	ck_assert_int_eq(elf_symbol_at(m, addr, &name, &sym), MS_OK);
-	ck_assert_str_eq(name, "symbols_test_static");
-	ck_assert_uint_eq(sym.addr, addr);
-	uint64_t size = sym.size;
-	ck_assert_int_eq(elf_symbol_at(m, addr + size - 1, &name, &sym), MS_OK);
-	ck_assert_str_eq(name, "symbols_test_static");
-	ck_assert_uint_eq(sym.addr, addr);
-	addr = (uintptr_t)&symbols_test_constant[3] - own_bias();
-	ck_assert_int_eq(elf_symbol_at(m, addr, &name, &sym), MS_OK);
-	ck_assert_str_eq(name, "symbols_test_constant");
-	ck_assert_int_eq(elf_symbol_at(m, UINT64_MAX, &name, &sym), MS_ABSENT);
-	ck_assert_int_eq(elf_symbol_at(m, 0, &name, &sym), MS_ABSENT);
-	modules_free(ms);
-}
-END_TEST
-
 START_TEST(test_sections_and_bytes)
 {
 	struct modules *ms = open_self();
@@ -171,7 +146,6 @@ suite_symbols(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_by_name);
-	tcase_add_test(tc, test_by_address);
 	tcase_add_test(tc, test_sections_and_bytes);
 	tcase_add_test(tc, test_no_such_file);
 	suite_add_tcase(s, tc);
