@@ -103,15 +103,6 @@ MUST_CHECK enum status report_end(struct report *r, struct errbuf *eb);
 MUST_CHECK enum status report_end_after(
 	struct report *r, enum status st, struct errbuf *eb);
 
-/* ---- foreign text in machine formats ---- */
-
-/*
- * A JSON string literal, quotes included. A lone surrogate in the bytes (ED A0..BF xx)
- * becomes its escape, another invalid byte \udcXX: Python gets the text back by
- * surrogateescape.
- */
-void json_string(FILE *out, const char *p, size_t len);
-
 /*
  * ---- names of references and kinds, as Python people read them ----
  *
@@ -139,8 +130,7 @@ char *type_text(const struct heap *h, uint32_t type, char *buf, size_t cap);
 /* What an entry of the graph is: a root's kind, or static, immortal, interned, unknown. */
 const char *entry_kind(const struct graph *g, uint32_t entry);
 
-/* What a way from it begins with; and the bare name for machine formats. */
-char *entry_text(const struct graph *g, uint32_t entry, char *buf, size_t cap);
+/* The bare name of an entry, for machine formats; "" if it has none. */
 char *entry_name(const struct graph *g, uint32_t entry, char *buf, size_t cap);
 
 /* A whole way; many equal steps one after the other are counted. */

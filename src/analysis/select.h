@@ -106,9 +106,6 @@ struct sel_run {
 MUST_CHECK enum status sel_test(struct sel_run *run, const struct sel_node *n,
 	const struct bitset *within, struct bitset *ret);
 
-/* types[t] becomes true for each type that a name or pattern means; ntype of them. */
-void sel_types(const struct heap *h, const char *pattern, bool is_glob, bool *types);
-
 /* What an object refers to as Python's users see it: all but weak references, and the
  * type where Python keeps it to itself. */
 static inline bool

@@ -46,8 +46,9 @@ is_full_name(const struct heap *h, uint32_t t, const char *pattern, bool is_glob
 	return is_it;
 }
 
-void
-sel_types(const struct heap *h, const char *pattern, bool is_glob, bool *types)
+/* types[t] becomes true for each type that a name or pattern means; ntype of them. */
+static void
+find_types(const struct heap *h, const char *pattern, bool is_glob, bool *types)
 {
 	bool is_any = false;
 
@@ -248,7 +249,7 @@ test_types(const struct sel_run *run, const struct sel_node *n, bool *types)
 	bool negated = n->op == OP_NE || n->op == OP_NO_MATCH;
 
 	if (!is_regex && n->field != SF_MODULE)
-		sel_types(h, text, n->is_glob, types);
+		find_types(h, text, n->is_glob, types);
 	for (uint32_t t = 0; t < h->ntype; t++) {
 		size_t len;
 		const char *module = heap_str(h, h->types[t].module, &len);
@@ -296,7 +297,7 @@ test_type(struct sel_run *run, const struct sel_node *n, const struct bitset *wi
 	if (of_owner)
 		owners_find(h, owner);
 	if (n->kind == SEL_TYPE)
-		sel_types(h, literal(run, n), n->is_glob, types);
+		find_types(h, literal(run, n), n->is_glob, types);
 	else
 		test_types(run, n, types);
 	if (n->kind == SEL_TYPE && !n->is_glob)

@@ -95,13 +95,6 @@ cmd_nearest(const char *name)
 
 /* ---- help ---- */
 
-static void
-print_usage(const struct cmd *cmd, FILE *out)
-{
-	fprintf(out, "usage: memscan %s [options]%s%s\n", cmd->name,
-		*cmd->synopsis != '\0' ? " " : "", cmd->synopsis);
-}
-
 /* "-o, --output FILE" */
 static void
 opt_title(const struct cmd_opt *o, char *buf, size_t cap)
@@ -112,14 +105,15 @@ opt_title(const struct cmd_opt *o, char *buf, size_t cap)
 		o->arg != NULL ? " " : "", o->arg != NULL ? o->arg : "");
 }
 
-void
-cmd_help(const struct cmd *cmd, FILE *out)
+static void
+help_command(const struct cmd *cmd)
 {
 	char title[112];
 	int widest = 0;
 
-	print_usage(cmd, out);
-	fprintf(out, "\n%c%s.\n\noptions:\n", cmd->summary[0] & ~0x20, cmd->summary + 1);
+	printf("usage: memscan %s [options]%s%s\n", cmd->name,
+		*cmd->synopsis != '\0' ? " " : "", cmd->synopsis);
+	printf("\n%c%s.\n\noptions:\n", cmd->summary[0] & ~0x20, cmd->summary + 1);
 	for (const struct cmd_opt *o = cmd->opts; o->name != NULL; o++) {
 		opt_title(o, title, sizeof(title));
 		int width = (int)strlen(title);
@@ -127,13 +121,13 @@ cmd_help(const struct cmd *cmd, FILE *out)
 	}
 	for (const struct cmd_opt *o = cmd->opts; o->name != NULL; o++) {
 		opt_title(o, title, sizeof(title));
-		fprintf(out, "  %-*s  %s\n", widest, title, o->help);
+		printf("  %-*s  %s\n", widest, title, o->help);
 	}
-	fprintf(out, "\nSee %s(1).\n", cmd->page);
+	printf("\nSee %s(1).\n", cmd->page);
 }
 
-void
-cmd_help_all(FILE *out)
+static void
+help_all(void)
 {
 	fputs("usage: memscan COMMAND [options] [operands]\n"
 	      "       memscan --pid PID -o FILE\n"
@@ -141,13 +135,13 @@ cmd_help_all(FILE *out)
 	      "Look at the heap of a running Python from outside.\n"
 	      "\n"
 	      "commands:\n",
-		out);
+		stdout);
 	for (size_t i = 0; i < cmd_count; i++)
 		if (!cmd_table[i]->is_hidden)
-			fprintf(out, "  %-10s  %s\n", cmd_table[i]->name,
+			printf("  %-10s  %s\n", cmd_table[i]->name,
 				cmd_table[i]->summary);
 	fputs("\n'memscan help COMMAND' lists a command's options; see also memscan(1).\n",
-		out);
+		stdout);
 }
 
 /* ---- running ---- */
@@ -197,7 +191,7 @@ run(const struct cmd *cmd, int argc, char **argv)
 
 	enum status st = cmd_parse(cmd, argc, argv, &args, &eb);
 	if (st == MS_OK && cmd_has(&args, "help")) {
-		cmd_help(cmd, stdout);
+		help_command(cmd);
 		return 0;
 	}
 	if (st == MS_OK) {
@@ -236,7 +230,7 @@ help(int n_words, char **words)
 	struct errbuf eb;
 
 	if (n_words == 0) {
-		cmd_help_all(stdout);
+		help_all();
 		return 0;
 	}
 	const struct cmd *cmd = cmd_by_name(words[0]);
@@ -247,7 +241,7 @@ help(int n_words, char **words)
 		print_error(NULL, &eb);
 		return status_exit_code(MS_USAGE);
 	}
-	cmd_help(cmd, stdout);
+	help_command(cmd);
 	return 0;
 }
 
@@ -263,7 +257,7 @@ cmd_main(int argc, char **argv)
 	}
 	const char *word = argv[1];
 	if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0) {
-		cmd_help_all(stdout);
+		help_all();
 		return 0;
 	}
 	if (strcmp(word, "-V") == 0 || strcmp(word, "--version") == 0) {

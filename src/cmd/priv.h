@@ -20,10 +20,6 @@ MUST_CHECK enum status cmd_parse(const struct cmd *cmd, int argc, char **argv,
 	struct cmd_args *ret, struct errbuf *eb);
 void cmd_args_fini(struct cmd_args *a);
 
-/* -h of a command, and of the program. */
-void cmd_help(const struct cmd *cmd, FILE *out);
-void cmd_help_all(FILE *out);
-
 /* The command whose name is nearest to a mistyped one, or NULL. */
 const struct cmd *cmd_nearest(const char *name);
 

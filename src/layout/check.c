@@ -86,7 +86,14 @@ check_bounds(const struct layout *l, const struct row *r, struct errbuf *eb)
 	return MS_OK;
 }
 
-enum status
+/*
+ * Every row stated; the required ones present; widths as the list says; every field
+ * within its struct and every struct below 64 MiB.
+ *
+ * MS_FORMAT   a row is missing or cannot be true
+ * MS_VERSION  a field is absent that every supported release has
+ */
+static enum status
 rows_check(const struct layout *l, struct errbuf *eb)
 {
 	char name[ROW_NAME];

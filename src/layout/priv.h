@@ -59,15 +59,6 @@ const char *row_name(char buf[ROW_NAME], const struct row *r);
 
 /* ---- checks and strategies: check.c, derive.c ---- */
 
-/*
- * Every row stated; the required ones present; widths as the list says; every field
- * within its struct and every struct below 64 MiB.
- *
- * MS_FORMAT   a row is missing or cannot be true
- * MS_VERSION  a field is absent that every supported release has
- */
-MUST_CHECK enum status rows_check(const struct layout *l, struct errbuf *eb);
-
 /* Choose the strategies by the presence of fields. MS_VERSION names the axis that none or two fit. */
 MUST_CHECK enum status layout_derive(struct layout *l, struct errbuf *eb);
 

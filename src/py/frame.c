@@ -125,7 +125,7 @@ f_locals_label(struct py *p, taddr code)
 	return py_label(p, RK_ATTR, "f_locals");
 }
 
-enum status
+static enum status
 iframe_refs(struct py *p, taddr iframe, bool is_visible, struct refout *out)
 {
 	uint32_t hide = is_visible ? 0 : REF_HIDDEN;

@@ -205,7 +205,6 @@ MUST_CHECK enum status keys_read(struct py *p, taddr addr, struct keys *ret);
 MUST_CHECK enum status dict_keys(struct py *p, const void *v, struct keys *ret, taddr *values);
 
 /* frame.c */
-MUST_CHECK enum status iframe_refs(struct py *p, taddr iframe, bool is_visible, struct refout *out);
 taddr iframe_code(struct py *p, taddr iframe); /* 0: it has none, as a frame that stands for C */
 
 /* code.c */
@@ -242,9 +241,6 @@ const uint32_t *type_attrs(struct py *p, const struct pytype *ty, size_t *n);
 /* value.c: the number of an int's digits, negative for a negative one. */
 int64_t int_digits(const struct py *p, const void *obj);
 
-/* size.c */
-MUST_CHECK enum status size_apply(struct py *p, const struct pyobj *o, enum size_rule rule, uint64_t *ret);
-
 /* str.c */
 MUST_CHECK enum status str_read(struct py *p, const void *obj, taddr addr, struct pystr *ret);
 
@@ -253,9 +249,6 @@ MUST_CHECK enum status object_str(struct py *p, const struct pyobj *o, const str
 
 /* Its text as UTF-8, as much as fits. */
 MUST_CHECK enum status str_text(struct py *p, const struct pystr *s, char *buf, size_t cap, size_t *len, bool *is_cut);
-
-/* Bytes of a text object that str_read looks at. */
-size_t str_header(const struct py *p);
 
 /* True if there is a str (2.7: either kind) at addr with this text, of less than 64 bytes. */
 bool str_is(struct py *p, taddr addr, const char *text, size_t len);

@@ -215,7 +215,7 @@ size_set(struct py *p, const struct pyobj *o)
 	return size;
 }
 
-enum status
+static enum status
 size_apply(struct py *p, const struct pyobj *o, enum size_rule rule, uint64_t *ret)
 {
 	switch (rule) {

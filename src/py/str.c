@@ -69,7 +69,8 @@ object_str(struct py *p, const struct pyobj *o, const struct pystr **ret)
 	return MS_OK;
 }
 
-size_t
+/* Bytes of a text object that str_read looks at. */
+static size_t
 str_header(const struct py *p)
 {
 	if (p->l->str_form == STR_PEP393)

@@ -88,15 +88,6 @@ out_json_bytes(struct out *o, const char *p, size_t len)
 	out_char(o, '"');
 }
 
-void
-json_string(FILE *out, const char *p, size_t len)
-{
-	CLEAN(out_fini) struct out o = {.f = out};
-
-	out_json(&o, p, len);
-	out_flush(&o);
-}
-
 /* Skip digits; false if there is none. */
 static bool
 skip_digits(const char **p, const char *end)

@@ -70,7 +70,11 @@ void out_printf(struct out *o, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* What was put together into the caller's buffer, cut at a whole character. */
 char *out_copy(const struct out *o, char *buf, size_t cap);
 
-/* A JSON string literal, as json_string. */
+/*
+ * A JSON string literal, quotes included. A lone surrogate in the bytes (ED A0..BF xx)
+ * becomes its escape, another invalid byte \udcXX: Python gets the text back by
+ * surrogateescape.
+ */
 void out_json(struct out *o, const char *p, size_t len);
 
 /* Bytes as a JSON string literal with one character (U+0000 to U+00FF) a byte. */

@@ -141,15 +141,6 @@ put_entry(struct out *o, const struct graph *g, uint32_t entry)
 }
 
 char *
-entry_text(const struct graph *g, uint32_t entry, char *buf, size_t cap)
-{
-	CLEAN(out_fini) struct out o = {0};
-
-	put_entry(&o, g, entry);
-	return out_copy(&o, buf, cap);
-}
-
-char *
 entry_name(const struct graph *g, uint32_t entry, char *buf, size_t cap)
 {
 	CLEAN(out_fini) struct out o = {0};

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "memscan/mem.h"
-#include "memscan/report.h"
+#include "report/priv.h"
 
 Suite *suite_rows(void);
 
@@ -274,14 +274,11 @@ static const struct {
 
 START_TEST(json_strings)
 {
-	char *text = NULL;
-	size_t len;
-	FILE *out = open_memstream(&text, &len);
+	CLEAN(out_fini) struct out o = {0};
+	char text[128];
 
-	json_string(out, strings[_i].in, strings[_i].len);
-	fclose(out);
-	ck_assert_str_eq(text, strings[_i].out);
-	free(text);
+	out_json(&o, strings[_i].in, strings[_i].len);
+	ck_assert_str_eq(out_copy(&o, text, sizeof(text)), strings[_i].out);
 }
 END_TEST
 
