@@ -144,7 +144,6 @@ typedef VEC(struct symbol) symbol_vec;
 
 enum {
 	SYMBOLS_MAX = 1 << 24,  /* of one module: large C++ programs have a million */
-	SYMBOL_NAME_MAX = 4096, /* C++ names are long, those that are looked up are not */
 };
 
 /* Is it a name for something in this file, and what does lookup need of it? */
