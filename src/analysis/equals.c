@@ -3,7 +3,6 @@
  * digest; tuples and frozensets by what they hold, from the inside out. A part that is not
  * to be told is itself, so that (x, []) equals another only if it holds the same list.
  */
-#include "memscan/analysis.h"
 #include "memscan/saving.h"
 
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "memscan/progress.h"
 
 #include "kinds.h"
+#include "values.h"
 
 /* A container whose parts are being settled. */
 struct open_one {

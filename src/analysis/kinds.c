@@ -5,7 +5,6 @@
  */
 #include "memscan/analysis.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +14,7 @@
 #include "memscan/strtab.h"
 
 #include "kinds.h"
+#include "values.h"
 
 const char *
 kinds_by_name(enum kinds_by by)

@@ -16,7 +16,6 @@ void owners_find(const struct heap *h, uint32_t *owner);
 
 /* Of struct heap_type.flags, tp_flags of CPython: what an object is a kind of. */
 enum {
-	IS_LONG = 1 << 24,
 	IS_TUPLE = 1 << 26,
 	IS_BYTES = 1 << 27,
 	IS_DICT = 1 << 29,
@@ -47,13 +46,5 @@ buffer_beside(const struct heap_buffer *b)
 {
 	return b != NULL && (b->flags & BUFFER_IN_SIZE) == 0 ? buffer_owned(b) : 0;
 }
-
-/* Values of objects in ascending order, each record looked at once. All-zero is a start.
- */
-struct values_cursor {
-	const uint8_t *p;
-	objid next;
-};
-struct heap_value values_next(struct values_cursor *c, const struct heap *h, objid i);
 
 #endif

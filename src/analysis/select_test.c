@@ -13,6 +13,7 @@
 #include "memscan/mem.h"
 
 #include "priv.h"
+#include "values.h"
 
 /* ---- types ---- */
 
@@ -156,26 +157,6 @@ test_value(
 	const struct sel_run *run, const struct sel_node *n, objid i, struct heap_value v)
 {
 	return has_text(run->h, i, &v) && is_value(run, n, &v);
-}
-
-/* ---- values in passing ---- */
-
-struct heap_value
-values_next(struct values_cursor *c, const struct heap *h, objid i)
-{
-	struct heap_value v = {.kind = VK_NONE, .len = VALUE_NO_LEN, .text = ""};
-
-	if (h->value_at == NULL || h->values == NULL)
-		return v;
-	if (c->p == NULL || i < c->next ||
-		i / HEAP_VALUE_STRIDE != c->next / HEAP_VALUE_STRIDE) {
-		c->next = i - i % HEAP_VALUE_STRIDE;
-		c->p = h->values + h->value_at[i / HEAP_VALUE_STRIDE];
-	}
-	for (; c->next <= i; c->next++)
-		if (value_record_get(c->p, h->values + h->nvalues, &v, &c->p) != MS_OK)
-			break;
-	return v;
 }
 
 /* ---- numbers ---- */

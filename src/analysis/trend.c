@@ -12,7 +12,7 @@
 #include "memscan/mem.h"
 #include "memscan/vec.h"
 
-#include "priv.h"
+#include "values.h"
 
 enum { HEAPS_MIN = 3 };
 

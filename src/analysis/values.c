@@ -50,3 +50,21 @@ values_fini(struct values *v)
 	free(v->at);
 	*v = (struct values){0};
 }
+
+struct heap_value
+values_next(struct values_cursor *c, const struct heap *h, objid i)
+{
+	struct heap_value v = {.kind = VK_NONE, .len = VALUE_NO_LEN, .text = ""};
+
+	if (h->value_at == NULL || h->values == NULL)
+		return v;
+	if (c->p == NULL || i < c->next ||
+		i / HEAP_VALUE_STRIDE != c->next / HEAP_VALUE_STRIDE) {
+		c->next = i - i % HEAP_VALUE_STRIDE;
+		c->p = h->values + h->value_at[i / HEAP_VALUE_STRIDE];
+	}
+	for (; c->next <= i; c->next++)
+		if (value_record_get(c->p, h->values + h->nvalues, &v, &c->p) != MS_OK)
+			break;
+	return v;
+}
