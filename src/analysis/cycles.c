@@ -3,7 +3,6 @@
  * number is that of its visit; low is the least number on the stack that it leads back
  * to.
  */
-#include "memscan/analysis.h"
 #include "memscan/leaks.h"
 #include "memscan/retained.h"
 

@@ -7,7 +7,6 @@
 #include "memscan/retained.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "memscan/mem.h"
 #include "memscan/vec.h"

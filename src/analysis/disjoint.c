@@ -11,7 +11,6 @@
  * them pass: mostly these are near the object, and the search up ends soon; sometimes
  * they are near the root.
  */
-#include "memscan/analysis.h"
 #include "memscan/retained.h"
 
 #include <stdlib.h>

@@ -5,7 +5,6 @@
  * that is not below its semidominator. Everything is in numbers of the depth-first order,
  * in which ancestors are less.
  */
-#include "memscan/analysis.h"
 #include "memscan/retained.h"
 
 #include <stdlib.h>

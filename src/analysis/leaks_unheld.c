@@ -1,7 +1,6 @@
 /*
  * Suspects that nothing known holds: garbage in cycles, and what native code alone holds.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "leaks.h"

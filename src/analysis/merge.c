@@ -3,11 +3,9 @@
  * the element become one. A node of the result is a way; the ways of a tree are given
  * their nodes in the tree's own order, a parent's before its children's.
  */
-#include "memscan/analysis.h"
 #include "memscan/retained.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "memscan/map.h"
 #include "memscan/mem.h"

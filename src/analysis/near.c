@@ -2,7 +2,6 @@
  * The neighbourhood of an object: what can be come to in a few steps, along references or
  * against them. Breadth first, so that each object is there once, as near as it is.
  */
-#include "memscan/analysis.h"
 #include "memscan/retained.h"
 
 #include <stdlib.h>

@@ -1,7 +1,6 @@
 /*
  * The shortest way from the root to one object, from a tree that is there already.
  */
-#include "memscan/analysis.h"
 #include "memscan/retained.h"
 
 #include <stdlib.h>

@@ -2,7 +2,6 @@
  * The audit of reference counts: stored against found. Which references CPython does not
  * count is said by the tables below.
  */
-#include "memscan/analysis.h"
 #include "memscan/leaks.h"
 
 #include <stdlib.h>

@@ -2,7 +2,6 @@
  * References of a set, put together by what they are called and the type at their other
  * end.
  */
-#include "memscan/analysis.h"
 #include "memscan/retained.h"
 
 #include <stdlib.h>

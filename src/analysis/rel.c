@@ -3,7 +3,6 @@
  * heap. An object is the same if it is at the same address, of a type of the same name,
  * and, where its value cannot change, of the same value: addresses are used again.
  */
-#include "memscan/analysis.h"
 #include "memscan/change.h"
 
 #include <stdlib.h>

@@ -2,7 +2,6 @@
  * What would be freed: of one object, by summing up the dominator tree; of a set, by
  * looking what can still be reached without it, which no tree over single objects says.
  */
-#include "memscan/analysis.h"
 #include "memscan/retained.h"
 
 #include <stdlib.h>

@@ -4,7 +4,6 @@
  * most is decided without asking of all: the subtrees of any tree of ways say how much
  * each can retain at most.
  */
-#include "memscan/analysis.h"
 #include "memscan/retained.h"
 
 #include <stdlib.h>

@@ -2,7 +2,6 @@
  * Objects that two processes have in common: a server and its workers begin with the same
  * heap, and what none of them has written to since is the same in all.
  */
-#include "memscan/analysis.h"
 #include "memscan/change.h"
 
 #include <stdlib.h>

@@ -7,7 +7,6 @@
 #include "select.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "memscan/mem.h"
 

@@ -5,7 +5,6 @@
 #include "memscan/analysis.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "memscan/map.h"
 #include "memscan/mem.h"

@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 
-#include "memscan/mem.h"
 #include "memscan/vec.h"
 
 #include "priv.h"

@@ -4,7 +4,6 @@
  */
 #include "memscan/cmd.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "memscan/log.h"

@@ -1,9 +1,7 @@
 /*
  * memscan check: can this machine and user look into a process, and if not, why.
  */
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -2,7 +2,6 @@
  * memscan diff: what changed from one dump to another. Of one process, objects are told
  * apart: which are new, which are gone, and what holds the new ones.
  */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +9,6 @@
 #include "memscan/log.h"
 #include "memscan/mem.h"
 #include "memscan/progress.h"
-#include "memscan/text.h"
 
 #include "diff.h"
 #include "holding.h"

@@ -2,7 +2,6 @@
  * memscan export: a dump in the formats of other tools.
  */
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

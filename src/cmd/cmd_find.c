@@ -2,8 +2,6 @@
  * memscan find: the objects that a selection means, one a line, in the order in which
  * they were found.
  */
-#include <string.h>
-
 #include "memscan/mem.h"
 #include "memscan/text.h"
 

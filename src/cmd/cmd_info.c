@@ -5,9 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "memscan/log.h"
 #include "memscan/mem.h"
-#include "memscan/vec.h"
 
 #include "priv.h"
 

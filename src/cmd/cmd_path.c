@@ -2,8 +2,6 @@
  * memscan path: why objects are alive. The shortest way to each from a root with a name;
  * of many objects, their ways put together; of one, all ways that share nothing.
  */
-#include <stdlib.h>
-
 #include "memscan/graph.h"
 #include "memscan/mem.h"
 #include "memscan/text.h"

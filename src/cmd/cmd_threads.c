@@ -2,7 +2,6 @@
  * memscan threads: the Python stack of every thread, with the variables of each frame.
  */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "memscan/analysis.h"

@@ -9,7 +9,6 @@
 #include "memscan/log.h"
 #include "memscan/mem.h"
 #include "memscan/progress.h"
-#include "memscan/text.h"
 
 #include "diff.h"
 #include "holding.h"

@@ -4,8 +4,6 @@
  */
 #include "holding.h"
 
-#include <stdlib.h>
-
 #include "memscan/log.h"
 #include "memscan/mem.h"
 #include "memscan/progress.h"

@@ -2,7 +2,6 @@
  * A neighbourhood as a graph for Graphviz. Labels hold what the target held: they are
  * escaped as everywhere, and quoted as DOT has it.
  */
-#include "memscan/analysis.h"
 #include "memscan/mem.h"
 #include "memscan/retained.h"
 
