@@ -1,7 +1,8 @@
 /*
  * What a heap answers: pure functions from const arrays to fresh arrays. They do not
- * print, do not call each other, do not write into their inputs; ties are broken by id,
- * so that the same dump gives the same bytes.
+ * print, and do not write into their inputs; ties are broken by id, so that the same dump
+ * gives the same bytes. MS_NOMEM is about arrays by object or reference; where there is
+ * no memory for what is smaller, the program ends (mem.h).
  */
 #ifndef MEMSCAN_ANALYSIS_H
 #define MEMSCAN_ANALYSIS_H

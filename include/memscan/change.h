@@ -131,7 +131,8 @@ struct trend {
 
 /*
  * Kinds of n heaps, in order of time, of which neither number nor bytes is ever less than
- * before, and bytes is more in the end.
+ * before, and bytes is more in the end. Fills in kinds and points of ret, which is
+ * all-zero before; trend_objects fills in the rest.
  */
 void trend_kinds(const struct heap *const *h, const struct kinds *k, size_t n,
 	struct trend *ret);

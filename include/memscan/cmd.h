@@ -4,8 +4,8 @@
  *
  * To add a command: write src/cmd/cmd_<name>.c ending in `const struct cmd cmd_<name>`,
  * add a line to the sorted table in cmd.c, a section to the manual page that it names (a
- * test compares it with -h), a line to the list in man/memscan.1 and one to NEWS. Options are rows; -h, completion and the
- * man-page test come from them.
+ * test compares it with -h), a line to the list in man/memscan.1 and one to NEWS. Options
+ * are rows; -h, completion and the man-page test come from them.
  */
 #ifndef MEMSCAN_CMD_H
 #define MEMSCAN_CMD_H

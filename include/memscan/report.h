@@ -192,7 +192,7 @@ MUST_CHECK enum status dot_put(const struct heap *h, objid center, const struct 
 MUST_CHECK enum status export_meliae(const struct heap *h, const struct bitset *of,
 	FILE *out, struct errbuf *eb);
 
-/* Everything in the dump, but of objects those in `of` alone. Needs all columns. */
+/* Everything in the dump, but of objects those in `of` alone. As export_meliae. */
 MUST_CHECK enum status export_jsonl(const struct heap *h, const struct bitset *of,
 	FILE *out, struct errbuf *eb);
 

@@ -122,7 +122,7 @@ struct path {
 
 void path_fini(struct path *p);
 
-/* The way to i in a tree of g; false if there is none. */
+/* The way to i in a tree of g; path_fini() it. False if there is none: ret stays. */
 bool path_of(const struct graph *g, const struct graph_tree *t, objid i, struct path *ret);
 
 struct paths {

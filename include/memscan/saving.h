@@ -88,7 +88,10 @@ struct slots {
 	uint64_t count, bytes, saved;
 };
 
-/* The exact dicts of a set that are no namespace of a module or type, into a fresh set. */
+/*
+ * The exact dicts of a set that are no namespace of a module or type; bitset_fini() ret.
+ * MS_NOMEM   some bits an object are not to be had
+ */
 MUST_CHECK enum status slots_dicts(const struct heap *h, const struct bitset *set,
 	const struct kinds *owners, struct bitset *ret, struct errbuf *eb);
 

@@ -1,5 +1,6 @@
 /*
- * Shared between the files that divide objects into kinds: kinds that are sets of parts.
+ * Shared between the files that divide objects into kinds, or types: keys, and kinds that
+ * are sets of parts.
  */
 #ifndef MEMSCAN_ANALYSIS_KINDS_H
 #define MEMSCAN_ANALYSIS_KINDS_H
@@ -58,6 +59,7 @@ struct parts {
 	struct key key;
 };
 
+/* parts_fini() it, after an error, too. MS_NOMEM: 4 bytes an object are not to be had. */
 MUST_CHECK enum status parts_init(
 	struct parts *p, const struct heap *h, struct errbuf *eb);
 void parts_fini(struct parts *p);
@@ -78,7 +80,7 @@ uint32_t parts_name(struct parts *p, const char *name, size_t len);
 /* Hand all over to k. */
 void parts_give(struct parts *p, struct kinds *k);
 
-/* kinds_in.c */
+/* kinds_in.c: REFERRERS and VIA into k, whose `of` is there. MS_NOMEM */
 MUST_CHECK enum status kinds_referrers(const struct heap *h, const struct bitset *of,
 	struct kinds *k, struct errbuf *eb);
 MUST_CHECK enum status kinds_via(const struct heap *h, const struct bitset *of,

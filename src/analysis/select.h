@@ -28,7 +28,7 @@ enum sel_kind {
 	SEL_MINUS,
 };
 
-/* What can be compared: name in the language, number or text, columns of a dump. */
+/* What can be compared: name in the language, whether it is a number, else a text. */
 #define SEL_FIELDS(X)                                                                    \
 	X(SIZE, "size", true)                                                            \
 	X(BUFFER, "buffer", true)                                                        \
@@ -101,7 +101,7 @@ struct sel_run {
 
 /*
  * Members of `within` for which the node (SEL_TEST, SEL_EXISTS, SEL_FLAG, SEL_TYPE) is
- * true, into the empty set ret.
+ * true, into the empty set ret. MS_USAGE: env or the dump lacks what it needs; MS_NOMEM
  */
 MUST_CHECK enum status sel_test(struct sel_run *run, const struct sel_node *n,
 	const struct bitset *within, struct bitset *ret);

@@ -26,8 +26,9 @@ const struct cmd *cmd_nearest(const char *name);
 /* A meta entry as a decimal number; false if it is absent or none. */
 bool meta_number(const struct heap *h, const char *key, uint64_t *ret);
 
-/* info: several dumps side by side. */
-MUST_CHECK enum status info_group(const struct cmd_args *a, enum rows_format format, struct errbuf *eb);
+/* info: several dumps side by side. As dump_open; MS_IO */
+MUST_CHECK enum status info_group(
+	const struct cmd_args *a, enum rows_format format, struct errbuf *eb);
 
 /* info: the registers of the threads when the dump was taken. */
 void info_registers(struct report *r, const struct heap *h);
@@ -35,12 +36,12 @@ void info_registers(struct report *r, const struct heap *h);
 /* Does a meta entry belong to that table? */
 bool info_is_registers(const char *key);
 
-/* Cleanup guards. */
+/* For CLEAN. */
 void clean_dump(struct dump **d);
 
 extern const struct cmd cmd_check, cmd_completion, cmd_diff, cmd_dump, cmd_dups,
-	cmd_export, cmd_find, cmd_info, cmd_leaks, cmd_offsets, cmd_path, cmd_referrers, cmd_refs,
-	cmd_retained, cmd_show, cmd_summary, cmd_threads,
-	cmd_top, cmd_trend, cmd_waste;
+	cmd_export, cmd_find, cmd_info, cmd_leaks, cmd_offsets, cmd_path, cmd_referrers,
+	cmd_refs, cmd_retained, cmd_show, cmd_summary, cmd_threads, cmd_top, cmd_trend,
+	cmd_waste;
 
 #endif

@@ -31,6 +31,7 @@ struct cmd_sel {
 /*
  * Read the selection that the operands from number `first` on are, put together with
  * blanks between, before any dump is opened; cmd_sel_fini() it, after an error, too.
+ * MS_USAGE   it is wrong; see sel_parse
  */
 MUST_CHECK enum status cmd_sel_parse(
 	const struct cmd_args *a, size_t first, struct cmd_sel *ret, struct errbuf *eb);
@@ -42,13 +43,16 @@ MUST_CHECK enum status cmd_sel_parse_text(const struct cmd_args *a, const char *
 /* Does it leave anything out? If so, it needs all columns of the dump. */
 bool cmd_sel_is_partial(const struct cmd_sel *s);
 
-/* The objects, without those of --rel; bitset_fini() it. */
+/*
+ * The objects, without those of --rel; bitset_fini() it. As sel_select, and
+ * MS_USAGE   the dump of --rel is of another process; else as dump_open of it
+ */
 MUST_CHECK enum status cmd_sel_make(
 	struct cmd_sel *s, const struct heap *h, struct bitset *ret, struct errbuf *eb);
 
 /*
  * Retained bytes of each object, computed at the first call; borrowed until cmd_sel_fini.
- * Guessed references hold. To be called after cmd_sel_make.
+ * Guessed references hold. To be called after cmd_sel_make. MS_NOMEM
  */
 MUST_CHECK enum status cmd_sel_retained(
 	struct cmd_sel *s, const uint64_t **ret, struct errbuf *eb);
@@ -68,6 +72,7 @@ struct cmd_query {
 /*
  * The options (`others` as in cmd_format_limit), the dump that the first operand names,
  * and the selection that the others are; cmd_query_fini() it, after an error, too.
+ * As cmd_format_limit, cmd_sel_parse, dump_open and cmd_sel_make.
  */
 MUST_CHECK enum status cmd_query_open(const struct cmd_args *a, uint64_t others,
 	struct cmd_query *ret, struct errbuf *eb);
