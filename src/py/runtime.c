@@ -9,6 +9,11 @@
 
 #include "memscan/limits.h"
 
+enum {
+	DATA_CHUNK = 4096, /* of static data, read at once: a page, as one may be missing */
+	DATA_MAX = 64 << 20, /* of it in one mapping, behind which a heap may lie */
+};
+
 /*
  * To 3.6 the runtime does not say whether it is ready: __main__ comes last when it starts,
  * and goes first when it ends.
@@ -372,6 +377,35 @@ is_interned_dict(struct py *p, taddr addr)
 	return py_dict_each(p, addr, judge_entry, &j) == MS_OK && j.is_it;
 }
 
+/* Of n bytes of static data, the first word that is the table's address; or 0. */
+static taddr
+find_interned(struct py *p, const uint8_t *bytes, size_t n)
+{
+	uint64_t width = p->l->machine.ptr_width;
+
+	for (size_t off = 0; off + width <= n; off += width) {
+		taddr to = layout_word(p->l, bytes + off);
+		if (to != 0 && is_interned_dict(p, to))
+			return to;
+	}
+	return 0;
+}
+
+/* The same in a region, whose bytes may be at hand or not. */
+static taddr
+find_interned_in(struct py *p, const struct region *r)
+{
+	uint8_t buf[DATA_CHUNK];
+	taddr found = 0;
+
+	for (taddr at = r->start; at < r->end && found == 0; at += sizeof(buf)) {
+		size_t n = r->end - at < sizeof(buf) ? (size_t)(r->end - at) : sizeof(buf);
+		if (target_read(p->t, at, buf, n) == MS_OK)
+			found = find_interned(p, buf, n);
+	}
+	return found;
+}
+
 /*
  * Up to 3.11 the table is a static variable of unicodeobject.c, which a stripped binary
  * does not name: the words of the image's writable data are looked through for a dict
@@ -380,7 +414,6 @@ is_interned_dict(struct py *p, taddr addr)
 taddr
 py_interned_dict(struct py *p)
 {
-	uint64_t width = p->l->machine.ptr_width;
 	const struct module *m = p->rt->module;
 	size_t n;
 	const struct region *r = target_regions(p->t, &n);
@@ -398,15 +431,12 @@ py_interned_dict(struct py *p)
 	 */
 	for (size_t i = 0; i < n; i++) {
 		bool is_own = r[i].start >= m->start && r[i].start <= m->end;
-		if (!is_own || !(r[i].prot & 2) || r[i].data == NULL ||
-			r[i].end - r[i].start > 64 << 20)
+		if (!is_own || !(r[i].prot & 2) || r[i].is_left_out ||
+			r[i].end - r[i].start > DATA_MAX)
 			continue;
-		for (uint64_t off = 0; off + width <= r[i].end - r[i].start;
-			off += width) {
-			taddr to = layout_word(p->l, r[i].data + off);
-			if (to != 0 && is_interned_dict(p, to))
-				return to;
-		}
+		taddr found = find_interned_in(p, &r[i]);
+		if (found != 0)
+			return found;
 	}
 	return 0;
 }

@@ -103,6 +103,14 @@ start() {
 	fi
 }
 
+# blocked: every thread of the target waits for something, and none for another that runs: it changes no more. When it
+# said that it was ready it still ran.
+blocked() {
+	until [ "$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$target/task"/*/status | sort -u)" = S ]; do
+		[ -e "/proc/$target" ] || { echo "the target is gone"; exit 1; }
+	done
+}
+
 # ask LINE: the target's one line of answer is in $answer.
 ask() {
 	echo "$1" >&7
