@@ -12,8 +12,8 @@ UNITOBJ    := $(patsubst tests/%.c,$(BUILD)/tests/%.o,$(UNIT) $(TESTLIB) tests/r
 SPLIT      := util heap dump graph analysis report
 SPLITOBJ   := $(foreach l,$(SPLIT),$(patsubst src/%.c,$(BUILD)/obj/%.o,$(sort $(wildcard src/$(l)/*.c)))) \
               $(BUILD)/tests/lint/split.o
-TOOLS      := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out %/leaker.c %/shim.c %/newinterp.c %/synth.c %/analyse.c,$(wildcard tests/live/*.c tests/bench/*.c))) \
-              $(BUILD)/tests/live/shim.so $(BUILD)/tests/live/newinterp.so $(BUILD)/tests/bench/synth $(BUILD)/tests/bench/analyse
+TOOLS      := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out %/leaker.c %/shim.c %/newinterp.c %/tables.c %/synth.c %/analyse.c,$(wildcard tests/live/*.c tests/bench/*.c))) \
+              $(BUILD)/tests/live/shim.so $(BUILD)/tests/live/newinterp.so $(BUILD)/tests/live/tables.so $(BUILD)/tests/bench/synth $(BUILD)/tests/bench/analyse
 FUZZERS    := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ       := $(FUZZERS:%=$(BUILD)/fuzz/%)
 # Without libFuzzer, a driver replays the corpus.

@@ -33,6 +33,7 @@ struct region {
 	bool is_shared;
 	const char *path;    /* "" for anonymous; owned by the target; no " (deleted)" suffix */
 	bool is_deleted;
+	bool is_next_part;   /* of the mapping of the region before it, which was divided */
 	bool is_left_out;    /* raw memory that a snapshot has not copied: reading it fails, and is remembered */
 	const uint8_t *data; /* the bytes of [start, end) at hand, or NULL: read through the backend */
 };
@@ -76,6 +77,9 @@ const struct region *target_regions(const struct target *t, size_t *n);
 
 /* The region that holds addr, or NULL. */
 const struct region *target_region(const struct target *t, taddr addr);
+
+/* The end of the mapping that r, one of the regions of t, is a part of. */
+taddr target_mapping_end(const struct target *t, const struct region *r);
 
 /* True if [addr, addr + n) lies in mapped, readable regions (their bytes may still be unreadable). */
 bool target_is_mapped(const struct target *t, taddr addr, size_t n);

@@ -42,6 +42,7 @@ emit(region_vec *v, const struct region *of, taddr start, taddr end, const uint8
 	r.start = start;
 	r.end = end;
 	r.data = data;
+	r.is_next_part = start > of->start;
 	if (r.inode != 0)
 		r.file_off += start - of->start;
 	vec_push(v, r);

@@ -139,6 +139,16 @@ target_region(const struct target *t, taddr addr)
 	return i < t->n ? &t->regions[i] : NULL;
 }
 
+taddr
+target_mapping_end(const struct target *t, const struct region *r)
+{
+	const struct region *end = t->regions + t->n;
+
+	while (r + 1 < end && r[1].is_next_part)
+		r++;
+	return r->end;
+}
+
 bool
 target_is_mapped(const struct target *t, taddr addr, size_t n)
 {

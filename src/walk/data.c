@@ -30,7 +30,8 @@ is_of_program(const struct region *regions, size_t n, size_t i)
  * it, which may be of somebody else further on.
  */
 static taddr
-data_end(struct modules *modules, const struct region *r, const struct region *next)
+data_end(struct modules *modules, const struct target *t, const struct region *r,
+	const struct region *next)
 {
 	struct module *m = modules != NULL ? modules_find(modules, r->start) : NULL;
 	taddr bss;
@@ -40,7 +41,7 @@ data_end(struct modules *modules, const struct region *r, const struct region *n
 		!(next->prot & PROT_W) || m == NULL ||
 		elf_section(m, ".bss", &bss, &size) != MS_OK)
 		return r->end;
-	if (bss < r->start || bss > r->end || size > next->end - bss)
+	if (bss < m->start || bss > r->end || size > target_mapping_end(t, next) - bss)
 		return r->end;
 	return bss + size > r->end ? bss + size : r->end;
 }
@@ -74,7 +75,7 @@ data_init(struct data *d, struct target *t, struct modules *modules)
 	for (size_t i = 0; i < n; i++) {
 		if (!(r[i].prot & PROT_W) || !is_of_program(r, n, i))
 			continue;
-		taddr end = data_end(modules, &r[i], i + 1 < n ? &r[i + 1] : NULL);
+		taddr end = data_end(modules, t, &r[i], i + 1 < n ? &r[i + 1] : NULL);
 		vec_push(&d->parts,
 			((struct data_part){r[i].start, end, r[i].end, r[i].path}));
 		if (end > r[i].end)

@@ -106,10 +106,18 @@ put_words(struct walker *w, const uint8_t *at, size_t n, uint32_t name)
 static void
 put_range(struct walker *w, taddr at, taddr end, uint32_t name, uint8_t *buf)
 {
-	for (; at < end; at += SCAN_CHUNK) {
-		size_t n = end - at < SCAN_CHUNK ? (size_t)(end - at) : SCAN_CHUNK;
-		if (target_read(w->t, at, buf, n) == MS_OK)
+	/* What is missing, or was left out for having no addresses in it, hides nothing else. */
+	while (at < end) {
+		const struct region *r = target_region(w->t, at);
+		if (r == NULL)
+			return;
+		taddr stop = r->end < end ? r->end : end;
+		size_t n = stop - at < SCAN_CHUNK ? (size_t)(stop - at) : SCAN_CHUNK;
+		if (r->is_left_out)
+			n = (size_t)(stop - at);
+		else if (target_read(w->t, at, buf, n) == MS_OK)
 			put_words(w, buf, n, name);
+		at += n;
 	}
 }
 

@@ -371,6 +371,11 @@ emit_regions(struct walker *w)
 			.prot = r[i].prot,
 			.path = strtab_puts(w->names, r[i].path),
 		};
+		/* How a copy was divided is nobody's concern; what it lacks is called unreadable. */
+		for (; i + 1 < n && r[i + 1].is_next_part; i++) {
+			h.end = r[i + 1].end;
+			h.prot |= r[i + 1].prot;
+		}
 		enum status st = w->sink->region(w->sink->self, &h);
 		if (st != MS_OK)
 			return st;

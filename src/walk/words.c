@@ -199,7 +199,7 @@ put_stack(struct walker *w, uint64_t sp)
 
 	if (r == NULL || r->path[0] == '/')
 		return;
-	s.span = (struct span){sp / width * width, r->end};
+	s.span = (struct span){sp / width * width, target_mapping_end(w->t, r)};
 	s.root.name = strtab_puts(w->names, "C stack");
 	/* CPython: a thread's ident is its pthread_t, which the C libraries of Linux have
 	 * at the stack's upper end. */

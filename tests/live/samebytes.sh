@@ -26,7 +26,7 @@ take() {
 
 # same A B HOW...: two of them
 same() {
-	python3 $live/samedump.py "$TMP/dump.$1" "$TMP/dump.$2" ${3-} || fail "$2 is not the same as $1"
+	python3 $live/samedump.py "$TMP/dump.$1" "$TMP/dump.$2" regions ${3-} || fail "$2 is not the same as $1"
 }
 
 start "$python" -S -W ignore $live/plenty.py

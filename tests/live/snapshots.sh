@@ -21,6 +21,25 @@ for mode in disk none; do
 	done
 done
 
+# What lies behind memory that is not copied is seen all the same.
+start "$PYTHON" -S -W ignore $live/tables.py "$PWD/$tools/tables.so"
+blocked
+for mode in memory none disk; do
+	run --verbose --pid "$target" --snapshot $mode -o "$TMP/held.$mode"
+	[ $status = 0 ] || fail "exit status $status with --snapshot $mode"
+	grep -q ' 1[0-9]M of raw buffers are left out' "$TMP/err" || fail "the tables are not left out"
+	[ $mode = memory ] || python3 $live/samedump.py "$TMP/held.memory" "$TMP/held.$mode" regions || fail "--snapshot $mode is not the same as memory"
+done
+"$MEMSCAN" export --format jsonl "$TMP/held.memory" > "$TMP/held" || fail "no export"
+# root CLASS KIND NAME: of the one object of the class
+root() {
+	at=$(sed -n "s/^{\"record\": \"object\", \"address\": \([0-9]*\), \"type\": \"__main__.$1\".*/\1/p" "$TMP/held")
+	grep -q "\"record\": \"root\".*: $at, \"kind\": \"$2\", \"name\": \"$3\"" "$TMP/held" || fail "no root '$2' '$3' of the $1 at '$at'"
+}
+root InData native tables.so
+root OnStack word "C stack"
+kill -KILL "$target" && wait "$target" 2> /dev/null
+
 # What would be done is said, and nothing is.
 start_small
 run --dry-run --pid "$target" --snapshot none
