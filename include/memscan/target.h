@@ -370,7 +370,8 @@ struct snapshot_plan {
 	uint64_t swapped;          /* of the process, swapped out: reading brings it back, unless */
 	bool leaves_swapped;       /* there is no room for it, and it is not read (without a copy, only what is needed) */
 	uint64_t disk_room;        /* free where the copy would be put, 0 if nowhere */
-	uint64_t pause_ns;         /* at a guess */
+	uint64_t pause_ns;         /* at a guess; without a copy, at least so long, */
+	uint64_t pause_most_ns;    /* and at most so long: else the same */
 	unsigned threads;
 };
 

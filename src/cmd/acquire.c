@@ -205,10 +205,10 @@ static void
 announce(const struct acquire_opts *o, const struct acquired *a)
 {
 	const struct snapshot_plan *p = &a->plan;
-	char bytes[TEXT_NUM], peak[TEXT_NUM], pause[TEXT_NUM];
+	char bytes[TEXT_NUM], peak[TEXT_NUM], pause[PAUSE_TEXT];
 	bool is_usual = p->mode == SNAPSHOT_MEMORY;
 
-	text_duration(pause, p->pause_ns);
+	acquire_pause_text(p, pause);
 	text_size(peak, p->peak);
 	if (p->mode == SNAPSHOT_NONE)
 		log_at(LOG_NORMAL,

@@ -78,6 +78,10 @@ MUST_CHECK enum status acquire_copy(const struct acquire_opts *o, struct acquire
 /* Only what acquire_copy would do, into a->plan. */
 MUST_CHECK enum status acquire_plan(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb);
 
+/* How long the process will be held: one time, or two that it lies between. */
+enum { PAUSE_TEXT = 64 };
+const char *acquire_pause_text(const struct snapshot_plan *p, char buf[PAUSE_TEXT]);
+
 /* Print it (--dry-run). */
 void acquire_print_plan(const struct acquire_opts *o, const struct acquired *a);
 

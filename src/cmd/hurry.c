@@ -83,7 +83,7 @@ static uint64_t
 enough_ms(const struct acquired *a)
 {
 	const struct snapshot_stats *s = &a->stats;
-	double ns = (double)a->plan.pause_ns;
+	double ns = (double)a->plan.pause_most_ns;
 
 	/* Twice what it takes by what was seen: the next time the machine may be slower. */
 	if (a->plan.mode == SNAPSHOT_NONE || s->bytes < RATE_MIN)

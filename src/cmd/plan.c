@@ -47,11 +47,24 @@ acquire_parse_snapshot(
 	return MS_OK;
 }
 
+const char *
+acquire_pause_text(const struct snapshot_plan *p, char buf[PAUSE_TEXT])
+{
+	char least[TEXT_NUM], most[TEXT_NUM];
+
+	text_duration(least, p->pause_ns);
+	if (p->pause_most_ns <= p->pause_ns)
+		snprintf(buf, PAUSE_TEXT, "%s", least);
+	else
+		snprintf(buf, PAUSE_TEXT, "%s to %s", least, text_duration(most, p->pause_most_ns));
+	return buf;
+}
+
 void
 acquire_print_plan(const struct acquire_opts *o, const struct acquired *a)
 {
 	char bytes[TEXT_NUM], out[TEXT_NUM], peak[TEXT_NUM], spare[TEXT_NUM],
-		disk[TEXT_NUM], pause[TEXT_NUM], count[TEXT_NUM];
+		disk[TEXT_NUM], pause[PAUSE_TEXT], count[TEXT_NUM];
 
 	const struct snapshot_plan *p = &a->plan;
 	printf("snapshot   %s\n", snapshot_mode_name(p->mode));
@@ -71,5 +84,5 @@ acquire_print_plan(const struct acquire_opts *o, const struct acquired *a)
 					  : "which reading brings back");
 	printf("disk       %s free in %s\n", text_size(disk, p->disk_room), o->snap.dir);
 	printf("held       about %s\n",
-		o->no_stop ? "0" : text_duration(pause, p->pause_ns));
+		o->no_stop ? "0" : acquire_pause_text(p, pause));
 }

@@ -18,7 +18,7 @@
 enum {
 	OBJECT_COPIED = 80,   /* bytes of a heap for each object in it, at a guess */
 	OBJECT_OWN = 24,      /* bytes that memscan takes for one: 16 to 20 were measured */
-	OBJECT_CACHE = 40,    /* for pages of a process without a copy, */
+	OBJECT_CACHE = 40,   /* for pages of a process without a copy, */
 	CACHE_MIN = 2 << 20,
 	CACHE_MAX = 128 << 20,
 	OWN_BASE = 5 << 20,   /* tables and buffers of a walk, whatever is walked */
@@ -26,9 +26,6 @@ enum {
 	PROBE_BYTES = 8 << 20, /* copied beforehand, to know how fast it goes */
 	PROBE_CHUNK = 256 << 10,
 	DISK_RATE = 400,      /* bytes a microsecond */
-	WALK_NS = 2000,      /* of one object, of a process without a copy, if nothing can be measured */
-	WALK_PROBES = 512,    /* pages read beforehand, one by one */
-	WALK_TENTHS = 15,     /* pages that are read in the time of one object's walk without a copy: 0.8 to 3 were measured */
 	STOP_NS = 1000000,    /* to stop, list the mappings and let go */
 };
 
@@ -76,50 +73,20 @@ time_of_copy(const struct snapshot *s, const span_vec *runs)
 	                  s->plan.threads);
 }
 
-static int
-by_size(const void *a, const void *b)
+static void
+guess_pause(struct snapshot *s, enum snapshot_mode mode, const span_vec *runs)
 {
-	const uint64_t *x = a, *y = b;
-	return *x < *y ? -1 : *x > *y;
-}
+	struct snapshot_plan *p = &s->plan;
 
-/*
- * Nanoseconds to walk the process without a copy. How often a page has to be read depends on
- * how old the heap is, but how long that takes, and all else, on the machine: the median of
- * some pages, so that a moment in which another process ran does not count.
- */
-static uint64_t
-time_of_walk(const struct snapshot *s, const span_vec *runs)
-{
-	CLEAN_FREE uint8_t *buf = xmalloc((size_t)s->pagemap.page);
-	uint64_t took[WALK_PROBES], page = s->pagemap.page, next = 0;
-	uint64_t step = (s->plan.bytes / page / WALK_PROBES + 1) * page;
-	size_t n = 0;
-
-	for (size_t i = 0; i < runs->n; i++) {
-		uint64_t len = runs->at[i].end - runs->at[i].start;
-		for (; next < len && n < WALK_PROBES; next += step) {
-			uint64_t began = io_now_ns();
-			if (reader_read(&s->reader, runs->at[i].start + next, buf,
-				    (size_t)page) == MS_OK)
-				took[n++] = io_now_ns() - began;
-		}
-		next = next > len ? next - len : 0;
+	if (mode == SNAPSHOT_NONE) {
+		struct order_time t = order_measure(s, runs);
+		p->pause_ns = t.least_ns;
+		p->pause_most_ns = t.most_ns;
+		return;
 	}
-	if (n == 0)
-		return s->plan.objects * WALK_NS;
-	qsort(took, n, sizeof(*took), by_size);
-	return s->plan.objects * took[n / 2] * WALK_TENTHS / 10;
-}
-
-static uint64_t
-pause_of(const struct snapshot *s, enum snapshot_mode mode, const span_vec *runs)
-{
-	if (mode == SNAPSHOT_NONE)
-		return STOP_NS + time_of_walk(s, runs);
-	if (mode == SNAPSHOT_DISK)
-		return STOP_NS + (s->plan.bytes - s->plan.known) / DISK_RATE * 1000;
-	return STOP_NS + time_of_copy(s, runs);
+	uint64_t ns = mode == SNAPSHOT_DISK ? (p->bytes - p->known) / DISK_RATE * 1000
+					    : time_of_copy(s, runs);
+	p->pause_ns = p->pause_most_ns = STOP_NS + ns;
 }
 
 /* The file has a place for every address that could be copied: file systems have limits. */
@@ -220,7 +187,7 @@ mode_choose(struct snapshot *s, const span_vec *runs, struct errbuf *eb)
 	if (mode == SNAPSHOT_NONE)
 		own += p->cache;
 	p->peak = taken_already() + own + (mode == SNAPSHOT_MEMORY ? p->bytes : 0);
-	p->pause_ns = pause_of(s, mode, runs);
+	guess_pause(s, mode, runs);
 	if (mode == SNAPSHOT_MEMORY)
 		fits = fits_memory;
 	if (mode == SNAPSHOT_DISK)

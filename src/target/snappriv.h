@@ -147,6 +147,40 @@ void bulk_confirm(struct snapshot *s, span_vec *left);
 MUST_CHECK enum status snapshot_again(void *self, taddr addr, void *buf, size_t n);
 void again_fini(struct snapshot *s);
 
+/* ---- order.c ---- */
+
+enum { ORDER_RECENT = 16 };
+
+/* A part of the heap that was read. */
+struct order_piece {
+	taddr addr;
+	const uint8_t *bytes;
+	size_t n;
+	unsigned width; /* of a pointer */
+	bool swap;
+};
+
+/* What some parts of a heap say of all of it. */
+struct order_sample {
+	uint64_t bytes;   /* looked at */
+	uint64_t objects; /* that begin there, by their first two words */
+	uint64_t far;     /* addresses that lead neither beside them nor to where those before led */
+};
+
+/* How long it takes to walk a heap without a copy. */
+struct order_time {
+	uint64_t least_ns, most_ns;
+};
+
+/* Add a part to the sample of a heap that lies in runs, which are in order. */
+void order_look(struct order_sample *o, const span_vec *runs, const struct order_piece *p);
+
+/* Of a heap of so many bytes, of which `cache` can be kept, when a page is read in read_ns. */
+struct order_time order_time(const struct order_sample *o, uint64_t bytes, uint64_t cache, double read_ns);
+
+/* Look at the process, which runs: of the heap in runs, some pages are read. */
+struct order_time order_measure(const struct snapshot *s, const span_vec *runs);
+
 /* ---- mode.c ---- */
 
 /*
