@@ -358,9 +358,11 @@ put_refcounts(struct report *r, const struct question *q)
 		"like.",
 		text_count(a, c->by_native));
 	report_line(r,
-		"%s references to %s objects were not found: native code holds them, or "
+		"%s reference%s to %s object%s not found: native code holds them, or "
 		"leaked them.",
-		text_count(a, c->over_refs), text_count(b, c->over_objects));
+		text_count(a, c->over_refs), c->over_refs == 1 ? "" : "s",
+		text_count(b, c->over_objects),
+		c->over_objects == 1 ? (c->over_refs == 1 ? " was" : " were") : "s were");
 	report_gap(r);
 	put_type_rows(r, q, c->over, c->n_over, true);
 	if (c->n_under == 0 && q->in.format == ROWS_TEXT)
