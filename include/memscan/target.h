@@ -227,6 +227,17 @@ void procinfo_fini(struct procinfo *p);
  */
 MUST_CHECK enum status procinfo_is_current(const struct procinfo *p, bool *ret, struct errbuf *eb);
 
+/*
+ * The numbers of a process's threads, here and in its own PID namespace: the latter is
+ * what the process knows (gettid). They are the same if it is in none of its own, or /proc
+ * does not say. 0: there is no such thread.
+ */
+struct tids;
+struct tids *tids_new(pid_t pid);
+void tids_free(struct tids *t);
+uint64_t tids_here(const struct tids *t, uint64_t own);
+uint64_t tids_own(const struct tids *t, uint64_t here);
+
 /* ---- processes that belong together ---- */
 
 /* A process among others; start_ticks tells it from the next with its pid. */

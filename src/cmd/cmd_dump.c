@@ -111,19 +111,31 @@ guard_signals(const struct outfile *o)
 struct thread_names {
 	pid_t pid;
 	const struct acquired *a;
+	struct tids *tids; /* of a process */
 	const char *comm; /* of a core: the main thread's, which alone is known */
 	char name[64];
 };
 
-/* CPython's ident is pthread_self(), which in the C libraries of Linux is the thread pointer. */
+static void
+clean_tids(struct tids **t)
+{
+	tids_free(*t);
+}
+
+/*
+ * The thread's number, as Python knows it from 3.11 on. CPython's ident is pthread_self(),
+ * which in the C libraries of Linux is the thread pointer.
+ */
 static uint64_t
 native_id(void *self, uint64_t ident)
 {
-	const struct acquired *a = ((struct thread_names *)self)->a;
+	const struct thread_names *n = self;
+	const struct acquired *a = n->a;
 
 	for (size_t i = 0; i < a->n_regs; i++)
 		if (a->regs[i].fs_base == ident && ident != 0)
-			return (uint64_t)a->regs[i].tid;
+			return n->tids != NULL ? tids_own(n->tids, (uint64_t)a->regs[i].tid)
+					       : (uint64_t)a->regs[i].tid;
 	return 0;
 }
 
@@ -138,7 +150,7 @@ thread_name(void *self, uint64_t native_id)
 	if (n->comm != NULL)
 		return native_id == (uint64_t)n->pid ? n->comm : "";
 	snprintf(path, sizeof(path), "/proc/%d/task/%" PRIu64 "/comm", (int)n->pid,
-		native_id);
+		tids_here(n->tids, native_id));
 	CLEAN_FCLOSE FILE *f = fopen(path, "re");
 	if (f != NULL && fgets(n->name, sizeof(n->name), f) != NULL)
 		n->name[strcspn(n->name, "\n")] = '\0';
@@ -373,6 +385,7 @@ take(const struct acquire_opts *o, struct walk_opts *w, struct acquired *a,
 	struct walk_stats stats = {0};
 	struct walk_known known[ACQUIRED_DAMAGE_MAX];
 	struct thread_names threads = {.a = a};
+	CLEAN(clean_tids) struct tids *tids = NULL;
 	struct outfile *file = out->file;
 
 	out->begun = io_now_ns();
@@ -383,6 +396,8 @@ take(const struct acquire_opts *o, struct walk_opts *w, struct acquired *a,
 	if (st != MS_OK)
 		return wrap_source(o, eb);
 	threads.pid = a->proc.pid;
+	if (o->core == NULL)
+		threads.tids = tids = tids_new(threads.pid);
 	threads.comm = a->corefile != NULL ? a->proc.comm : NULL;
 	w->n_known = acquired_damage(a, known);
 	w->known = known;

@@ -91,6 +91,9 @@ enum status denied(pid_t pid, const char *what, struct errbuf *eb);
 /* From /proc/PID/stat: parent, start and the state's letter. False: no such process. */
 bool proc_stat(pid_t pid, struct proc *ret, char *state);
 
+/* From the text of a thread's status: its first and its last number in "NSpid". False: it has none. */
+bool tids_parse(const char *status, uint64_t *here, uint64_t *own);
+
 /* One "Name:\tnumber" line of a status text; false if there is none. */
 bool status_field(const char *text, const char *name, unsigned base, uint64_t *ret);
 

@@ -108,6 +108,41 @@ worked
 unharmed
 stop_target
 
+# inside PYTHON: a thread's number is that of its namespace, and its name the kernel's all the same.
+inside() {
+	start unshare -p -f "$1" -S $live/small.py '
+import threading
+begun, end = threading.Event(), threading.Event()
+def work():
+    with open("/proc/thread-self/comm", "w") as f:
+        f.write("worker inside")
+    begun.set()
+    end.wait()
+threading.Thread(target=work).start()
+begun.wait()
+'
+	outer=$target
+	target=$(cat "/proc/$target/task/$target/children") && target=${target% }
+	pids="$pids $target"
+	dump
+	worked
+	"$MEMSCAN" export --format jsonl "$TMP/dump" | grep '"record": "thread"' > "$TMP/threads"
+	grep -q "\"native_id\": 1, \"name\": \"$(cat "/proc/$target/comm")\"" "$TMP/threads" || fail "$1: no thread 1 that is called as its program"
+	grep -q '"native_id": [2-9], "name": "worker inside"' "$TMP/threads" || fail "$1: no thread with a small number called 'worker inside'"
+	ask "do end.set()"
+	unharmed
+	exec 7>&-
+	wait "$outer"
+	exec 8<&-
+}
+if unshare -p -f true 2> /dev/null; then
+	for python in "$PYTHON" "$PWD/build/interpreters/pyenv-3.9.18/python" "$PWD/build/interpreters/deb-3.14/python"; do
+		[ ! -x "$python" ] || inside "$python"
+	done
+else
+	echo "skip: no unshare -p -f here"
+fi
+
 # Namespaces of users and of PIDs: the pid is that of outside. Inside, it is 1, and so are its thread's.
 for what in "-p -f" "-U -r" "-U -r -p -f -m --mount-proc -n -i -u"; do
 	if ! unshare $what true 2> /dev/null; then
