@@ -425,7 +425,6 @@ make_type(struct py *p, taddr addr, const uint8_t *v, const struct pytype *base)
 	struct pytype *ty = xcalloc(1, sizeof(*ty));
 	*ty = (struct pytype){
 		.addr = addr,
-		.id = (uint32_t)p->types.n,
 		.flags = known_flags(p, (uint32_t)layout_get(p->l, PYF_TP_FLAGS, v)),
 		.basicsize = layout_get(p->l, PYF_TP_BASICSIZE, v),
 		.itemsize = layout_get(p->l, PYF_TP_ITEMSIZE, v),
@@ -459,8 +458,11 @@ static const struct pytype *
 remember(struct py *p, taddr addr, struct pytype *ty)
 {
 	pthread_mutex_lock(&p->lock);
-	if (ty != NULL)
+	if (ty != NULL) {
+		/* Only now: other types may have come while this one was made. */
+		ty->id = (uint32_t)p->types.n;
 		vec_push(&p->types, ty);
+	}
 	map_put(&p->type_index, addr, ty != NULL ? (uint32_t)p->types.n : 0);
 	pthread_mutex_unlock(&p->lock);
 	return ty;
