@@ -42,12 +42,15 @@ INTERPS    := $(foreach r,$(filter pyenv-3.9.% deb-3.11 pyenv-3.12.% deb-3.13 de
               $(patsubst %,host:%,$(filter pyenv-2.7.% pyenv-3.6.% pyenv-3.7.%,$(ROWS_HERE)))
 # Those that can run wide.py: it was written for 3.6 and later, and takes ctypes.
 WIDE       := $(filter-out %-2.7 pyenv-2.7.% static-% musl-%,$(ROWS_HERE))
+# Those that build an object of every C type: from 3.11 on, release by release and with the collector's other ways.
+EVERY      := $(filter deb-3.11 pyenv-3.12.% deb-3.13 deb-3.14 deb-3.15 dbg-3.15 nogil-%,$(ROWS_HERE))
 LIVE       := $(filter-out $(addprefix tests/live/,lib.sh exact.sh core.sh corelib.sh interps.sh leaker.sh refcounts.sh run.sh samebytes.sh stacks.sh stripped.sh),$(wildcard tests/live/*.sh))
 SCRIPTS    := $(foreach p,$(PYTHONS),$(foreach t,mixed wide threads,tests/live/exact.sh:$(t):$(p))) \
               $(foreach p,$(PYTHONS_OTHER),tests/live/exact.sh:basic:$(p)) \
               $(foreach p,$(PYTHONS),$(foreach t,mixed wide threads,tests/live/core.sh:$(t):$(p))) \
               $(foreach p,$(PYTHONS_OTHER),tests/live/core.sh:basic:$(p)) \
               $(WIDE:%=tests/live/exact.sh:wide:$(CURDIR)/build/interpreters/%/python) \
+              $(EVERY:%=tests/live/exact.sh:everytype:$(CURDIR)/build/interpreters/%/python) \
               $(OPEN_KEYS:%=tests/live/exact.sh:firstdict:$(CURDIR)/build/interpreters/%/python) \
               $(foreach p,$(PYTHONS) $(PYTHONS_OTHER),tests/live/stacks.sh:$(p) tests/live/samebytes.sh:$(p)) \
               $(foreach i,$(INTERPS),tests/live/interps.sh:$(subst :,:$(CURDIR)/build/interpreters/,$(i))/python) \

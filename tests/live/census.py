@@ -41,7 +41,10 @@ def import_everything():
 
 
 def name_of(t):
-    module = module_of(t)
+    try:
+        module = module_of(t)
+    except AttributeError:  # a few of the interpreter's own have none
+        module = "builtins"
     return qualname_of(t) if module == "builtins" else "%s.%s" % (module, qualname_of(t))
 
 

@@ -24,7 +24,10 @@ _qualname_of = type.__dict__.get("__qualname__", type.__dict__["__name__"]).__ge
 
 def type_name(t):
     """module.qualname as a dump has it: builtins without the module."""
-    module, name = _module_of(t), _qualname_of(t)
+    try:
+        module, name = _module_of(t), _qualname_of(t)
+    except AttributeError:  # a type made from C with a plain name
+        return _qualname_of(t)
     if type(module) is not str or module in ("builtins", "__builtin__"):
         return name
     return module + "." + name
