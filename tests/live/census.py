@@ -52,8 +52,9 @@ class Probe:
     """A class as Python makes them, to see what C ones have not."""
 
 
-# CPython: struct _typeobject, Include/cpython/object.h. A build that traces references has two more words in each object.
-TP_TRAVERSE = 184 + object.__basicsize__ - 16
+# CPython: struct _typeobject, Include/cpython/object.h: 20 words are between the header, with ob_size, and tp_traverse.
+# A build that traces references has two more words in each object.
+TP_TRAVERSE = object.__basicsize__ + 21 * ctypes.sizeof(ctypes.c_void_p)
 
 
 def traverse_of(t):
