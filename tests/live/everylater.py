@@ -37,6 +37,8 @@ def from_code():
         b = [a]
         return sys._getframe().f_locals, b
 
+    if not hasattr(f.__code__, "co_positions"):
+        return []
     lines, positions = f.__code__.co_lines(), f.__code__.co_positions()
     next(lines), next(positions)
     return [lines, positions, f(), f.__code__.co_lines(), f.__code__.co_positions()]
@@ -116,7 +118,9 @@ def more_of_typing():
     """typing's types in C, with what they compute when asked."""
     import typing
 
-    P, T = typing.ParamSpec("P", bound=[int]), typing.TypeVar("T", bound=int)
+    if not hasattr(typing, "ParamSpec"):
+        return []
+    P, T = typing.ParamSpec("P", bound=int), typing.TypeVar("T", bound=int)
     out = [P, P.args, P.kwargs, T, typing.TypeVar("Of", int, str)]
     code = """
 def function[T: int, *Ts, **P](a: T, *b: *Ts) -> list[T]: pass

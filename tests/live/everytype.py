@@ -2,11 +2,12 @@
 
 Not by belief: census.py looks for all such types after everything was imported, and the target does not get
 ready unless each of them has an object that can be reached, or a reason here or in everylater.py why it cannot have
-one. Prints how many there are. Written for Python 3.11 and later: everylater.py has what came after 3.11.
+one. Prints how many there are. Written for Python 3.10 and later: everylater.py has what came after 3.11.
 """
 import truth  # first, see there
 
 import asyncio
+import builtins
 import collections
 import contextvars
 import ctypes
@@ -44,14 +45,30 @@ REASONS = {
     "_ctypes._CData": ABSTRACT,
     "_ctypes._Pointer": ABSTRACT,
     "_ctypes._SimpleCData": ABSTRACT,
+    "_ctypes.PyCFuncPtr": ABSTRACT,
     "_ctypes.StructParam_Type": "lives in a C variable, while a function is called with a struct",
     "_multibytecodec.MultibyteIncrementalDecoder": BY_SUBCLASS,
     "_multibytecodec.MultibyteIncrementalEncoder": BY_SUBCLASS,
     "_multibytecodec.MultibyteStreamReader": BY_SUBCLASS,
     "_multibytecodec.MultibyteStreamWriter": BY_SUBCLASS,
+    "MultibyteIncrementalDecoder": BY_SUBCLASS,
+    "MultibyteIncrementalEncoder": BY_SUBCLASS,
+    "MultibyteStreamReader": BY_SUBCLASS,
+    "MultibyteStreamWriter": BY_SUBCLASS,
     "Generic": ABSTRACT,
     "RecursingInfinitelyError": "its constructor calls itself until there is no stack left",
 }
+
+
+def tried(*those):
+    """What each of those returns that this release can do; census.py says whether a type remained without an object."""
+    out = []
+    for f in those:
+        try:
+            out.append(f())
+        except (AttributeError, KeyError, NameError, TypeError):
+            pass
+    return out
 
 
 def keeps(f):
@@ -104,7 +121,7 @@ def iterators():
         def __len__(self):
             return 3
 
-    out += [iter(Sequence()), reversed(Sequence()), iter(list[int])]
+    out += [iter(Sequence()), reversed(Sequence())] + tried(lambda: iter(list[int]))
     for it in out[:]:
         try:
             out.append(next(it))
@@ -129,6 +146,8 @@ def tools():
     ]
     out = []
     for f in make:
+        if not tried(f):
+            continue
         used, used_up = f(), f()
         out += [f(), used, next(used), used_up, list(itertools.islice(used_up, 100))]
     group = itertools.groupby("aabb")
@@ -167,8 +186,8 @@ def functions():
     out += [operator.attrgetter("a.b", "c"), operator.methodcaller("m", 1, k=[2]), functools.partial(print, [1], sep=""),
             types.SimpleNamespace(a=[1])]
     key = functools.cmp_to_key(lambda a, b: 0)
-    out += [key, key([1]), functools.reduce, types.MappingProxyType({"a": 1}), slice([1], 2), list[int], int | str,
-            types.CellType([1])]
+    out += [key, key([1]), functools.reduce, types.MappingProxyType({"a": 1}), slice([1], 2), types.CellType([1])]
+    out += tried(lambda: list[int], lambda: int | str)
     ctypes.pythonapi.PyInstanceMethod_New.restype = ctypes.py_object
     ctypes.pythonapi.PyInstanceMethod_New.argtypes = [ctypes.py_object]
     ctypes.pythonapi.PyFile_NewStdPrinter.restype = ctypes.py_object
@@ -198,13 +217,16 @@ def definitions():
 
 
 class Traced:
-    """What an async generator yields is wrapped between two instructions: caught by tracing each of them."""
+    """What an async generator yields is wrapped between two instructions, or to 3.10 when it is returned: caught by tracing
+    each of them."""
 
     def __init__(self):
         self.found = []
 
     def __call__(self, frame, event, arg):
         frame.f_trace_opcodes = True
+        if type(arg).__name__ == "async_generator_wrapped_value":
+            self.found = [arg]
         if event == "opcode" and not self.found:
             self.found = [o for o in gc.get_objects() if type(o).__name__ == "async_generator_wrapped_value"]
         return self
@@ -217,7 +239,8 @@ def coroutines():
     next(started)
     out = [some_generator(), started, some_coroutine(), coroutine, coroutine.__await__(), agen, agen.asend(None),
            agen.athrow(ValueError)]
-    out += [anext(some_async_generator(), "default"), agen.__anext__(), agen.aclose(), sys.get_asyncgen_hooks()]
+    out += [agen.__anext__(), agen.aclose(), sys.get_asyncgen_hooks()]
+    out += tried(lambda: anext(some_async_generator(), "default"))
     traced = Traced()
     sys.settrace(traced)
     try:
@@ -232,11 +255,13 @@ def coroutines():
 def exceptions():
     special = {
         UnicodeDecodeError: ("utf-8", b"\xff", 0, 1, "reason"), UnicodeEncodeError: ("ascii", "\u20ac", 0, 1, "reason"),
-        UnicodeTranslateError: ("\u20ac", 0, 1, "reason"), BaseExceptionGroup: ("group", [KeyboardInterrupt([1])]),
-        ExceptionGroup: ("group", [ValueError([1]), ExceptionGroup("inner", [KeyError(1)])]),
+        UnicodeTranslateError: ("\u20ac", 0, 1, "reason"),
         SyntaxError: ("message", ("file", 1, 2, "text", 3, 4)), OSError: (5000, "an unknown error", "one", None, "two"),
     }
     out = []
+    if hasattr(builtins, "ExceptionGroup"):
+        special[BaseExceptionGroup] = "group", [KeyboardInterrupt([1])]
+        special[ExceptionGroup] = "group", [ValueError([1]), ExceptionGroup("inner", [KeyError(1)])]
 
     def make(t):
         if t.__module__ in ("builtins", "_csv", "ssl", "interpreters", "concurrent.interpreters"):
@@ -244,7 +269,7 @@ def exceptions():
                 raise t(*next((special[b] for b in t.__mro__ if b in special), ("argument", [1])))
             except BaseException as e:
                 e.__cause__ = KeyError("cause")
-                e.add_note("note")
+                e.__notes__ = ["note"]
                 e.attribute = [t]
                 out.append(e)
         for s in t.__subclasses__():
@@ -370,6 +395,8 @@ def testing():
                     pass
     import _testcapi
 
+    out += tried(lambda: sys.modules["xxlimited"].new(),
+                 lambda: sys.modules["_testmultiphase"].StateAccessType().get_defining_module)
     hamt = getattr(sys.modules.get("_testinternalcapi"), "hamt", None) or _testcapi.hamt
     return out + [hamt(), _testcapi.Generic[int]]
 
@@ -522,7 +549,8 @@ def digests():
     import hashlib
     import hmac
 
-    out = [hashlib.new(n, b"data") for n in ("md5", "sha256", "shake_128", "sha3_256")] + [hmac.new(b"k", b"m", "sha256")._hmac]
+    out = [hashlib.new(n, b"data") for n in ("md5", "sha256", "shake_128", "sha3_256")]
+    out += tried(lambda: hmac.new(b"k", b"m", "sha256")._hmac, lambda: sys.modules["_hashlib"].hmac_new(b"k", b"m", "sha256"))
     for module in ("_md5", "_sha1", "_sha2", "_sha256", "_sha512", "_sha3", "_blake2"):
         m = sys.modules.get(module)
         for name in ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_224", "sha3_256", "sha3_384", "sha3_512",
@@ -604,19 +632,16 @@ def codecs():
 def syntax():
     import _string
     import _symtable
-    import _tokenize
     import ast
 
     source = "def f(a, *b):\n    global g\n    return [x for x in a if (lambda: x)]\nclass C: y = f\n"
     parts, (_, rest) = _string.formatter_parser("{a.b[0]} and {c!r:>10}"), _string.formatter_field_name_split("a.b[0].c")
-    try:
-        tokens = _tokenize.TokenizerIter(source)
-    except TypeError:
-        tokens = _tokenize.TokenizerIter(io.StringIO(source).readline, extra_tokens=True)
+    new = getattr(sys.modules.get("_tokenize"), "TokenizerIter", None)
+    tokens = tried(lambda: new(source)) or tried(lambda: new(io.StringIO(source).readline, extra_tokens=True))
     node = ast.AST()
     node.a = [1]
-    return [next(parts), parts, rest, next(rest), tokens, next(tokens), ast.parse(source), ast.AST(), node,
-            _symtable.symtable(source, "f", "exec")]
+    return [next(parts), parts, rest, next(rest), tokens, list(map(next, tokens)), ast.parse(source), ast.AST(), node,
+            _symtable.symtable(source, "f", "exec"), *tried(lambda: sys.modules["parser"].expr("1"))]
 
 
 @keeps
@@ -637,6 +662,9 @@ def databases():
     out = [con, cursor, row, iter(row), con.cursor(), sqlite3.PrepareProtocol(), con("select 1")]
     if hasattr(con, "blobopen"):
         out.append(con.blobopen("t", "b", 1))
+    if hasattr(sqlite3, "Cache"):
+        cache = sqlite3.Cache(lambda key: [key], 5)
+        out += [cache, cache.get("a"), cache.get("b")]
     closed = sqlite3.connect(":memory:")
     closed.close()
     return out + [closed]
@@ -708,7 +736,7 @@ def secure():
             except ssl.SSLWantReadError:
                 pass
     ends[1].write(b"data")
-    chain = ends[0]._sslobj.get_unverified_chain()
+    chain = tried(lambda: ends[0]._sslobj.get_unverified_chain())
     return [ends, up, down, chain, ends[0].session, ends[0].read(2), _ssl._SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             ends[0].getpeercert(True)]
 
@@ -814,9 +842,10 @@ def weak():
 def typed():
     import typing
 
-    T, P, Ts = typing.TypeVar("T"), typing.ParamSpec("P"), typing.TypeVarTuple("Ts")
-    return [T, P, Ts, typing.Optional[int], typing.Dict[str, T], typing.Callable[P, T], typing.Literal[1], tuple[int, ...],
-            dict[T, list[T]]]
+    T = typing.TypeVar("T")
+    out = tried(lambda: typing.ParamSpec("P"), lambda: typing.TypeVarTuple("Ts"))
+    out += tried(lambda: typing.Callable[typing.ParamSpec("P"), T], lambda: tuple[int, ...], lambda: dict[T, list[T]])
+    return out + [T, typing.Optional[int], typing.Dict[str, T], typing.Literal[1]]
 
 
 for made_later in everylater.LATER:
