@@ -355,6 +355,7 @@ struct snapshot_opts {
 	size_t keep;           /* bytes wanted from the beginning of a raw buffer */
 	bool whole;            /* leave no raw buffers out */
 	bool plan_only;        /* touch nothing, refuse nothing: just the plan */
+	bool precopy;          /* see snapshot_precopy; if it is not possible, do without */
 	const struct span *need; /* what must not be left out */
 	size_t n_need;
 	/*
@@ -384,12 +385,15 @@ struct snapshot_plan {
 	uint64_t pause_ns;         /* at a guess; without a copy, at least so long, */
 	uint64_t pause_most_ns;    /* and at most so long: else the same */
 	unsigned threads;
+	bool is_precopy;           /* most is copied beforehand; pause_ns is that of a process that writes nothing then */
+	const char *precopy_obstacle; /* why it is not, if that was wanted */
 };
 
 const char *snapshot_mode_name(enum snapshot_mode mode);
 
 struct snapshot_stats {
 	uint64_t bytes;      /* copied */
+	uint64_t before;     /* bytes copied before the stop, that have not changed since */
 	uint64_t regions;
 	uint64_t copy_ns;    /* of the copying alone */
 	uint64_t missing;    /* bytes that were present and could not be read */
@@ -412,6 +416,24 @@ struct snapshot_stats {
 struct snapshot;
 MUST_CHECK enum status snapshot_prepare(pid_t pid, const struct snapshot_opts *opts, struct snapshot **ret, struct errbuf *eb);
 const struct snapshot_plan *snapshot_get_plan(const struct snapshot *s);
+
+struct precopy_stats {
+	uint64_t bytes;   /* copied, in the last round */
+	uint64_t changed; /* of these, changed when that was done */
+	uint64_t ns;
+	unsigned rounds;
+};
+
+/*
+ * Copy what can be copied while the process runs, so that snapshot_copy has only to copy what
+ * changed since. Before this the kernel is told to forget which pages of the process were written
+ * to (/proc/PID/clear_refs): from then on each page that it writes to costs it a fault, once,
+ * and others who use these marks are disturbed. Nothing else of the process is touched. If much
+ * has changed, or more than is copied in max_ns (STOP_NO_LIMIT: no matter), it begins anew, up to
+ * three times. Without is_precopy in the plan this does nothing.
+ * MS_GONE
+ */
+MUST_CHECK enum status snapshot_precopy(struct snapshot *s, uint64_t max_ns, struct precopy_stats *ret, struct errbuf *eb);
 
 /*
  * Copy. The process should be stopped; its maps are read again here, and regions that

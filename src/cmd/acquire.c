@@ -52,6 +52,7 @@ acquired_fini(struct acquired *a)
 {
 	target_close(a->copy);
 	stop_release(a->stop);
+	snapshot_free(a->kept);
 	free(a->need);
 	free(a->first);
 	layout_fini(&a->layout);
@@ -232,6 +233,9 @@ announce(const struct acquire_opts *o, const struct acquired *a)
 	if (p->left_out > 0)
 		log_at(LOG_VERBOSE, "%s of raw buffers are left out",
 			text_size(bytes, p->left_out));
+	if (p->precopy_obstacle != NULL)
+		log_at(LOG_NORMAL, "--pre-copy is not possible, all is copied while the "
+			"process is held: %s", p->precopy_obstacle);
 }
 
 void
@@ -268,10 +272,31 @@ copy_held(const struct acquire_opts *o, struct acquired *a, struct py *p,
 	a->stop = stop;
 	if (st != MS_OK || a->plan.mode != SNAPSHOT_NONE)
 		acquire_release(a);
-	if (st == MS_OK && a->stats.bytes == 0 && a->stats.unseen > 0)
+	if (st == MS_OK && a->stats.bytes + a->stats.before == 0 &&
+		a->stats.unseen > 0)
 		return errbuf_set(eb, MS_BUSY, "the time was over before anything was copied");
 	if (st == MS_OK && o->no_stop && a->plan.mode != SNAPSHOT_NONE)
 		snapshot_compare(snap, &a->stats);
+	return st;
+}
+
+/* Plan a copy, and copy what can be copied while the process runs. */
+static enum status
+prepare_copy(const struct acquire_opts *o, struct acquired *a, struct snapshot **ret,
+	struct errbuf *eb)
+{
+	*ret = STEAL(a->kept);
+	if (*ret != NULL)
+		return MS_OK;
+	enum status st = prepare(o, a, false, ret, eb);
+	if (st != MS_OK)
+		return st;
+	if (a->tries == 1)
+		announce(o, a);
+	st = snapshot_precopy(*ret, o->max_pause_ns > 0 ? o->max_pause_ns : STOP_NO_LIMIT,
+		&a->before, eb);
+	if (st != MS_OK)
+		snapshot_free(*ret);
 	return st;
 }
 
@@ -282,12 +307,16 @@ try_copy(
 {
 	struct snapshot *snap = NULL;
 
-	enum status st = prepare(o, a, false, &snap, eb);
+	a->stats = (struct snapshot_stats){0};
+	enum status st = prepare_copy(o, a, &snap, eb);
 	if (st != MS_OK)
 		return st;
-	if (a->tries == 1)
-		announce(o, a);
 	st = copy_held(o, a, p, snap, eb);
+	/* What was copied beforehand stays good until the copy in the stop goes over it. */
+	if (st == MS_BUSY && a->plan.is_precopy && a->stats.copy_ns == 0) {
+		a->kept = snap;
+		return st;
+	}
 	if (st != MS_OK) {
 		snapshot_free(snap);
 		return st;

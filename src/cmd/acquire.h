@@ -48,6 +48,8 @@ struct acquired {
 	const struct snapshot *snap; /* that is made of; NULL of a core, and where nothing was copied */
 	struct snapshot_plan plan;
 	struct snapshot_stats stats;
+	struct precopy_stats before; /* what was copied before it was held */
+	struct snapshot *kept; /* such a copy, while the next try is waited for */
 	struct span *need;   /* what turned out to be needed, and was left out of the copy before */
 	size_t n_need;
 	struct span *first;  /* with max_pause_ns or no_stop: what is copied before anything else */
@@ -134,6 +136,9 @@ size_t acquired_damage(const struct acquired *a, struct walk_known known[ACQUIRE
 
 /* All meta entries: what the dump says of the process and of itself. */
 MUST_CHECK enum status acquired_put_meta(const struct acquired *a, const struct acquire_opts *o, uint64_t total_ns, struct heap_sink *s);
+
+/* How much was copied before it was held, and how much of that again. */
+void acquired_tell_precopy(const struct acquired *a);
 
 /* What changed while a process that was not held was read, in a sentence. */
 void acquired_tell_torn(const struct acquired *a);

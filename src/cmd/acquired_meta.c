@@ -136,6 +136,43 @@ acquired_tell_torn(const struct acquired *a)
 			text_count(links, w->broken_links));
 }
 
+void
+acquired_tell_precopy(const struct acquired *a)
+{
+	char before[TEXT_NUM], stood[TEXT_NUM], held[TEXT_NUM], took[TEXT_NUM];
+
+	if (a->before.rounds == 0)
+		return;
+	log_at(LOG_VERBOSE,
+		"copied before it was held: %s in %s (%u times over), of which %s had not changed; "
+		"while it was held: %s",
+		text_size(before, a->before.bytes), text_duration(took, a->before.ns),
+		a->before.rounds, text_size(stood, a->stats.before),
+		text_size(held, a->stats.bytes));
+}
+
+/* What was copied before the process was held. */
+static enum status
+put_precopy(const struct acquired *a, struct heap_sink *s)
+{
+	const struct {
+		const char *key;
+		uint64_t value;
+	} numbers[] = {
+		{"precopy_bytes", a->before.bytes},
+		{"precopy_same_bytes", a->stats.before},
+		{"precopy_ns", a->before.ns},
+		{"precopy_rounds", a->before.rounds},
+	};
+	enum status st = MS_OK;
+
+	if (a->plan.precopy_obstacle != NULL)
+		return s->meta(s->self, "precopy_obstacle", a->plan.precopy_obstacle);
+	for (size_t i = 0; i < ARRAY_LEN(numbers) && a->plan.is_precopy && st == MS_OK; i++)
+		st = put_number(s, numbers[i].key, numbers[i].value);
+	return st;
+}
+
 /* How it ended, and where its threads stood. */
 static enum status
 put_ending(const struct acquired *a, struct heap_sink *s)
@@ -144,6 +181,8 @@ put_ending(const struct acquired *a, struct heap_sink *s)
 
 	if (st == MS_OK && a->is_running)
 		st = put_torn(a, s);
+	if (st == MS_OK)
+		st = put_precopy(a, s);
 	if (st == MS_OK && a->plan.swapped > 0)
 		st = put_number(s, "swapped_bytes", a->plan.swapped);
 

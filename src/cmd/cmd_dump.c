@@ -41,6 +41,8 @@ static const struct cmd_opt opts[] = {
 		"where the copy of its memory goes (auto: where there is room)"},
 	{0, "max-pause", "MS",
 		"let the process go after so long, and do without the rest"},
+	{0, "pre-copy", NULL,
+		"copy while the process runs, hold it for what it wrote since"},
 	{0, "dry-run", NULL, "say what it would take; stop and write nothing"},
 	{0, "no-interpret", NULL,
 		"scan objects of unknown types instead of interpreting their code"},
@@ -256,6 +258,7 @@ tell(const struct acquired *a, const struct acquire_opts *o, const struct walk_s
 	if (o->no_stop)
 		acquired_tell_torn(a);
 	hurry_tell(a);
+	acquired_tell_precopy(a);
 	if (a->stats.known > 0)
 		log_at(LOG_VERBOSE, "%s were not copied: process %d has the same pages",
 			text_size(bytes, a->stats.known), (int)o->base);
@@ -297,7 +300,7 @@ check_source(const struct cmd_args *a, struct errbuf *eb)
 {
 	static const char *const of_core[] = {"exe", "sysroot", "debug-dir"};
 	static const char *const of_live[] = {"pid", "children", "no-stop", "snapshot",
-		"max-pause", "dry-run"};
+		"max-pause", "pre-copy", "dry-run"};
 	bool is_core = cmd_has(a, "core");
 
 	if (!is_core && !cmd_has(a, "pid"))

@@ -41,6 +41,12 @@ acquire_parse_snapshot(
 	o->max_pause_ns = ms * 1000000;
 	if (o->no_stop && ms > 0)
 		return errbuf_set(eb, MS_USAGE, "--max-pause goes without --no-stop");
+	o->snap.precopy = cmd_has(a, "pre-copy");
+	if (o->snap.precopy && o->no_stop)
+		return errbuf_set(eb, MS_USAGE, "--pre-copy goes without --no-stop");
+	if (o->snap.precopy && mode != NULL && strcmp(mode, "none") == 0)
+		return errbuf_set(eb, MS_USAGE,
+			"--pre-copy goes without --snapshot none, which copies nothing");
 	o->snap.threads = (unsigned)threads;
 	while (mode != NULL && strcmp(mode, snapshot_mode_name(o->snap.mode)) != 0)
 		o->snap.mode++;
@@ -83,6 +89,11 @@ acquire_print_plan(const struct acquire_opts *o, const struct acquired *a)
 			p->leaves_swapped ? "left so: there is no room to bring it back"
 					  : "which reading brings back");
 	printf("disk       %s free in %s\n", text_size(disk, p->disk_room), o->snap.dir);
-	printf("held       about %s\n",
+	if (p->is_precopy)
+		printf("pre-copy   all of it before the process is held, then what it has written "
+		       "to since\n");
+	if (p->precopy_obstacle != NULL)
+		printf("pre-copy   not possible: %s\n", p->precopy_obstacle);
+	printf("held       %s %s\n", p->is_precopy ? "at least" : "about",
 		o->no_stop ? "0" : acquire_pause_text(p, pause));
 }

@@ -19,7 +19,7 @@
  * never pass for something else; the process is then stopped once more and all is copied
  * anew with what was missed. One dump is always of one stop. (Comparing pages of two stops
  * instead would need a proof that nothing was written in between, which the kernel
- * gives only to those who write to /proc/PID/clear_refs, and memscan does not write.)
+ * gives only to those who write to /proc/PID/clear_refs: precopy.c, if that is asked for.)
  */
 #include "snappriv.h"
 

@@ -115,9 +115,8 @@ note_runs(struct common *c, const span_vec *runs, const struct zero_frames *zero
 	c->bytes = c->frames.n * page;
 }
 
-/* Does the kernel merge equal pages, and may it do so with those of this process? */
-static bool
-is_merged(pid_t pid)
+bool
+ksm_may_merge(pid_t pid)
 {
 	CLEAN_FREE char *run = NULL;
 	CLEAN_FREE char *stat = NULL;
@@ -160,7 +159,7 @@ common_note(pid_t base, pid_t pid, struct common **ret, struct errbuf *eb)
 		return errbuf_set(eb, MS_DENIED,
 		                  "the kernel tells only CAP_SYS_ADMIN which pages of "
 		                  "processes are the same");
-	if (is_merged(base) || is_merged(pid))
+	if (ksm_may_merge(base) || ksm_may_merge(pid))
 		return errbuf_set(eb, MS_ABSENT,
 		                  "the kernel may merge equal pages of the processes");
 	enum status st = candidates(pid, &c->of[1], &runs, eb);

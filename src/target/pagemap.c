@@ -170,3 +170,13 @@ pagemap_entries(const struct pagemap *pm, taddr at, uint64_t *ret, size_t n)
 	}
 	memset(ret + done, 0, (n - done) * sizeof(*ret));
 }
+
+bool
+pagemap_is_same(uint64_t now, uint64_t then)
+{
+	uint64_t kind = ENTRY_PRESENT | ENTRY_SWAPPED | ENTRY_FILE;
+
+	return (now & kind) == ENTRY_PRESENT && (then & kind) == ENTRY_PRESENT &&
+	       (now & ENTRY_SOFT_DIRTY) == 0 && (now & ENTRY_FRAME) != 0 &&
+	       (now & ENTRY_FRAME) == (then & ENTRY_FRAME);
+}

@@ -186,12 +186,34 @@ void pagemap_runs(struct pagemap *pm, taddr start, taddr end, span_vec *ret);
 #define ENTRY_SWAPPED (1ULL << 62)
 #define ENTRY_FILE (1ULL << 61)      /* or anonymous, and shared by mmap() */
 #define ENTRY_EXCLUSIVE (1ULL << 56) /* mapped by nobody else */
+#define ENTRY_SOFT_DIRTY (1ULL << 55) /* written to since the marks were cleared */
 #define ENTRY_FRAME ((1ULL << 55) - 1) /* 0 without CAP_SYS_ADMIN */
 
 enum { ENTRIES_AT_ONCE = 4096 }; /* pages for each read: 32 KiB of entries */
 
 /* The entries of n pages from at on; 0 for those that cannot be told. */
 void pagemap_entries(const struct pagemap *pm, taddr at, uint64_t *ret, size_t n);
+
+/*
+ * Has a private page, of which the entry was `then` after the marks were cleared, not been
+ * written to, nor replaced by another? Only where it is tells the second: a page of zeros,
+ * or one that mremap() put there, is not marked.
+ */
+bool pagemap_is_same(uint64_t now, uint64_t then);
+
+/* ---- softdirty.c ---- */
+
+/* Does the kernel mark pages that are written to, and tell where they are? */
+bool softdirty_works(void);
+
+/*
+ * Open /proc/PID/clear_refs, for this memscan alone; -1: another one has it, or errno says
+ * why. close() it.
+ */
+int softdirty_open(pid_t pid, bool *is_busy);
+
+/* Take all marks away. */
+bool softdirty_clear(int fd);
 
 /* ---- frames.c ---- */
 
@@ -217,6 +239,9 @@ void common_confirm(struct common *c, span_vec *ret);
 
 /* All that were noted. */
 const span_vec *common_spans(const struct common *c);
+
+/* Does the kernel merge equal pages (KSM), and may it do so with those of this process? */
+bool ksm_may_merge(pid_t pid);
 
 /* ---- budget.c ---- */
 

@@ -71,9 +71,15 @@ struct snapshot {
 	chunk_vec fills; /* where they go */
 	bool is_again; /* the room holds an older copy */
 	uint64_t swapped; /* bytes missing because they were swapped out */
+	struct precopy *pre; /* what was copied before the stop, or NULL */
 	bool is_compared;
 	VEC(struct torn_page) torn; /* by address */
 };
+
+/* ---- snapshot.c ---- */
+
+/* List the mappings anew, and cut them into pieces; what is to be copied is not known yet. */
+MUST_CHECK enum status snapshot_remap(struct snapshot *s, struct errbuf *eb);
 
 /* ---- rooms.c ---- */
 
@@ -132,6 +138,30 @@ void known_list(struct snapshot *s, const struct piece *p, struct span run);
 
 /* After the stop: fill in what was taken from the other process's copy. */
 void known_fill(const struct snapshot *s);
+
+/* ---- precopy.c ---- */
+
+/* Can it be done? Into s->plan, and s->pre. Writes to nothing of the process. */
+void precopy_open(struct snapshot *s);
+void precopy_free(struct precopy *pre);
+
+/* In the stop, before anything is listed. */
+void precopy_confirm(struct snapshot *s);
+
+/* Did nothing happen that makes what was copied before the stop worthless? */
+bool precopy_is_believed(const struct snapshot *s);
+
+/*
+ * List the pages of a piece in s->runs, and those of them that have to be copied, as they are not
+ * what was copied before the stop. False, and nothing, if none of it can have been.
+ */
+bool precopy_list(struct snapshot *s, const struct piece *p, span_vec *changed);
+
+/* Pages that were copied before the stop, and are gone: zeros again. */
+void precopy_drop(const struct snapshot *s, const struct piece *p);
+
+/* Bytes that need not be copied in the stop. */
+uint64_t precopy_same(const struct snapshot *s);
 
 /* ---- bulk.c ---- */
 

@@ -96,6 +96,8 @@ snapshot_prepare(pid_t pid, const struct snapshot_opts *opts, struct snapshot **
 	bulk_find(s, &s->left);
 	rooms_measure(s, &runs);
 	st = mode_choose(s, &runs, eb);
+	if (st == MS_OK && s->opts.precopy)
+		precopy_open(s);
 	if (st == MS_OK && s->plan.mode != SNAPSHOT_NONE && !s->opts.plan_only)
 		st = rooms_plan(s, &runs, eb);
 	if (st != MS_OK)
@@ -151,13 +153,22 @@ list_present(struct snapshot *s, const struct piece *p)
 static void
 list_pages(struct snapshot *s, struct piece *p)
 {
+	CLEAN(span_vec_fini) span_vec changed = {0};
+
 	p->first = s->runs.n;
-	pagemap_some(&s->pagemap, PAGES_PRESENT | PAGES_SWAPPED, p->start, p->end, &s->runs);
+	bool is_listed = precopy_list(s, p, &changed);
+	if (!is_listed)
+		pagemap_some(&s->pagemap, PAGES_PRESENT | PAGES_SWAPPED, p->start, p->end,
+		             &s->runs);
 	p->last = s->runs.n;
-	if (s->pagemap.leaves_swapped)
+	if (is_listed)
+		list_chunks(s, p, changed.at, changed.n);
+	else if (s->pagemap.leaves_swapped)
 		list_present(s, p);
 	else
 		list_chunks(s, p, s->runs.at + p->first, p->last - p->first);
+	if (s->pre != NULL)
+		precopy_drop(s, p);
 	if (s->is_again && is_anonymous(&s->maps.at[p->region]))
 		clear_gaps(s, p);
 }
@@ -200,8 +211,8 @@ cut_pieces(struct snapshot *s)
 	s->pieces = cut;
 }
 
-static enum status
-remap(struct snapshot *s, struct errbuf *eb)
+enum status
+snapshot_remap(struct snapshot *s, struct errbuf *eb)
 {
 	rooms_unmap(s, s->n_planned);
 	regions_fini(&s->maps);
@@ -291,6 +302,8 @@ take_aside(struct snapshot *s)
 static void
 list_all(struct snapshot *s)
 {
+	s->runs.n = s->missing.n = s->chunks.n = s->fills.n = s->aside.n = 0;
+	s->swapped = 0;
 	for (size_t i = 0; i < s->pieces.n; i++) {
 		struct piece *p = &s->pieces.at[i];
 		if (p->absent != LEFT_OUT && is_first(s, p))
@@ -324,6 +337,7 @@ count(const struct snapshot *s, bool is_over, struct snapshot_stats *stats)
 		stats->left_out += s->left.at[i].end - s->left.at[i].start;
 	for (size_t i = 0; i < s->fills.n; i++)
 		stats->known += s->fills.at[i].len;
+	stats->before = precopy_same(s);
 	stats->swapped = s->swapped;
 	stats->bytes -= stats->missing - s->swapped;
 	stats->unseen = is_over ? stats->missing - s->swapped : 0;
@@ -337,13 +351,16 @@ snapshot_copy(struct snapshot *s, const struct stop *stop, struct snapshot_stats
 	uint64_t began = io_now_ns();
 	struct snapshot_stats stats = {0};
 
-	enum status st = remap(s, eb);
+	enum status st = snapshot_remap(s, eb);
 	if (st != MS_OK)
 		return st;
 	s->stop = stop;
 	known_confirm(s);
-	s->swapped = 0;
+	precopy_confirm(s);
+	bool is_believed = precopy_is_believed(s);
 	list_all(s);
+	if (is_believed && !precopy_is_believed(s))
+		list_all(s);
 	s->is_again = true;
 	st = copy_chunks(&s->reader, stop, s->opts.threads, &s->chunks, &s->missing);
 	if (st == MS_OK && s->maps.n > 0 &&
@@ -365,6 +382,7 @@ snapshot_free(struct snapshot *s)
 		return;
 	rooms_unmap(s, 0);
 	again_fini(s);
+	precopy_free(s->pre);
 	reader_fini(&s->reader);
 	pagemap_fini(&s->pagemap);
 	mem_clean_close(&s->spool);
