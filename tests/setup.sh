@@ -18,6 +18,8 @@ check)
 	wanted="$wanted py:psycopg2? py:msgpack? py:cffi? py:regex? py:BTrees? py:uvloop? py:cryptography? py:gi? python3.11-dbg?"
 	# Programs that Python is embedded in, and some that are no CPython at all.
 	wanted="$wanted gdb? host:vim? host:uwsgi? host:mod_wsgi? host:libpython? pypy3? java? gosu? ruby?"
+	# A kernel that marks written pages, and a machine to run it.
+	wanted="$wanted qemu-system-x86_64? busybox? kernel?"
 	;;
 demo) wanted="c make pkg-config pc:libelf pc:libdw pc:libbsd-overlay pc:zlib pc:libzstd pc:liblz4 pc:liblzma python3" ;;
 *) echo "usage: setup.sh build|check|demo" >&2; exit 2 ;;
@@ -39,6 +41,10 @@ package() {
 	apt:python3.11-dbg) is_311 && echo python3.11-dbg ;;
 	apt:host:*) is_311 && host_package "${1#host:}" ;;
 	*:py:* | *:host:* | *:python3.11-dbg) ;;
+	apt:qemu-system-x86_64) echo qemu-system-x86 ;;
+	apt:busybox) echo busybox-static ;;
+	apt:kernel) echo kernel ;; # unpacked, not installed
+	*:qemu-system-x86_64 | *:busybox | *:kernel) ;;
 	*:gdb | *:pypy3 | *:ruby | *:gosu) echo "$1" ;;
 	apt:java) echo default-jdk-headless ;;
 	apk:c) echo gcc musl-dev ;;
@@ -116,9 +122,32 @@ have() {
 	python3.11-dbg) ! is_311 || command -v python3.11-dbg > /dev/null ;;
 	c) command -v "${CC:-gcc}" > /dev/null && printf '#include <stdio.h>\n' | "${CC:-gcc}" -E - > /dev/null 2>&1 ;;
 	pc:*) pkg-config --exists "${1#pc:}" 2> /dev/null ;;
+	kernel) [ "$(uname -m)" != x86_64 ] || marks_pages || [ -f build/vm/vmlinuz ] ;;
 	*) command -v "$1" > /dev/null ;;
 	esac
 }
+
+# Does this kernel mark pages that are written to? Of a new mapping it says so of every page.
+marks_pages() {
+	python3 -c '
+import sys
+at = int(next(l for l in open("/proc/self/maps") if "[stack]" in l).split("-")[1].split()[0], 16) // 4096 - 1
+f = open("/proc/self/pagemap", "rb")
+f.seek(at * 8)
+sys.exit(not int.from_bytes(f.read(8), sys.byteorder) >> 55 & 1)' 2> /dev/null
+}
+
+# The newest of Debian's kernels 6.1: build/vm/vmlinuz, and what it takes to see files of the machine that it runs on.
+fetch_kernel() (
+	dir=$PWD/build/vm
+	work=$(mktemp -d) && chmod 755 "$work" && cd "$work" || exit 1
+	trap 'rm -rf "$work"' EXIT
+	name=$(apt-cache search --names-only '^linux-image-6\.1\..*-amd64$' | sed -n 's/^\(linux-image-6[-.0-9]*-amd64\) .*/\1/p' | sort -V | tail -n 1)
+	[ -n "$name" ] && apt-get download "$name" && dpkg-deb --fsys-tarfile "$name"_*.deb > all.tar || exit 1
+	tar -xf all.tar --wildcards './boot/vmlinuz-*' '*/net/9p/9pnet.ko*' '*/net/9p/9pnet_virtio.ko*' '*/fs/9p/9p.ko*' '*/fs/netfs/netfs.ko*' \
+		'*/fs/fscache/fscache.ko*' '*/drivers/virtio/virtio.ko*' '*/drivers/virtio/virtio_ring.ko*' '*/drivers/virtio/virtio_pci*.ko*' || exit 1
+	mkdir -p "$dir" && find . -name '*.ko' -exec cp {} "$dir" \; && cp boot/vmlinuz-* "$dir/vmlinuz"
+)
 
 missing() {
 	for w in $wanted; do
@@ -206,6 +235,10 @@ if [ -n "$required" ]; then
 	install $packages || { refresh && install $packages; } || { say_what_is_missing; exit 1; }
 fi
 for p in $optional; do
+	if [ "$p" = kernel ]; then
+		fetch_kernel > /dev/null 2>&1 || { refresh && fetch_kernel; } > /dev/null 2>&1 || echo "no kernel can be fetched; tests that need one are skipped"
+		continue
+	fi
 	install "$p" > /dev/null 2>&1 || { refresh && install "$p"; } > /dev/null 2>&1 || echo "$p cannot be installed; tests that need it are skipped"
 done
 required=

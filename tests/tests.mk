@@ -44,7 +44,7 @@ INTERPS    := $(foreach r,$(filter pyenv-3.9.% deb-3.11 pyenv-3.12.% deb-3.13 de
 WIDE       := $(filter-out %-2.7 pyenv-2.7.% static-% musl-%,$(ROWS_HERE))
 # Those that build an object of every C type: from 3.10 on, release by release and with the collector's other ways.
 EVERY      := $(filter pyenv-3.10.% deb-3.11 pyenv-3.12.% deb-3.13 deb-3.14 deb-3.15 dbg-3.15 i386-3.13 nogil-%,$(ROWS_HERE))
-LIVE       := $(filter-out $(addprefix tests/live/,lib.sh exact.sh core.sh corelib.sh interps.sh leaker.sh refcounts.sh run.sh samebytes.sh stacks.sh stripped.sh),$(wildcard tests/live/*.sh))
+LIVE       := $(filter-out $(addprefix tests/live/,lib.sh exact.sh core.sh corelib.sh interps.sh leaker.sh refcounts.sh run.sh samebytes.sh stacks.sh stripped.sh vm.sh),$(wildcard tests/live/*.sh))
 SCRIPTS    := $(foreach p,$(PYTHONS),$(foreach t,mixed wide threads,tests/live/exact.sh:$(t):$(p))) \
               $(foreach p,$(PYTHONS_OTHER),tests/live/exact.sh:basic:$(p)) \
               $(foreach p,$(PYTHONS),$(foreach t,mixed wide threads,tests/live/core.sh:$(t):$(p))) \

@@ -2,8 +2,10 @@
  * A library to load into memscan (LD_PRELOAD), so that tests need not guess at time.
  *
  * SHIM_AT=CALL:N     at the Nth call of CALL do what SHIM_DO says. CALL is ptrace,
- *                    process_vm_readv, pread, write or rename (before the call), detach (after
- *                    PTRACE_DETACH), or any (before any of them).
+ *                    process_vm_readv, pread, pwrite, write or rename (before the call), detach
+ *                    (after PTRACE_DETACH), or any (before any of them).
+ * SHIM_AFTER=CALL:N  count only from the Nth call of CALL on
+ * SHIM_THEN=CALL:N   then do it once more, at the Nth call of this from there on
  * SHIM_DO=kill       end this process with SIGKILL
  * SHIM_DO=meet       write a line to the FIFO SHIM_MEET.at, then read one from SHIM_MEET.go
  * SHIM_DO=int        send SIGINT to this process
@@ -30,6 +32,8 @@
 EXPORT long ptrace(enum __ptrace_request request, ...);
 EXPORT ssize_t pread(int fd, void *buf, size_t n, off_t at);
 EXPORT ssize_t pread64(int fd, void *buf, size_t n, off_t at);
+EXPORT ssize_t pwrite(int fd, const void *buf, size_t n, off_t at);
+EXPORT ssize_t pwrite64(int fd, const void *buf, size_t n, off_t at);
 EXPORT int open(const char *path, int flags, ...);
 EXPORT int open64(const char *path, int flags, ...);
 int __open_2(const char *path, int flags);
@@ -56,22 +60,40 @@ meet(void)
 	close(fd);
 }
 
+/* CALL:N of the environment, and how many such calls there were. */
+struct wanted {
+	const char *name;
+	const char *text;
+	long n, count;
+};
+
+/* Is this call the Nth? */
+static bool
+is_now(struct wanted *w, const char *call)
+{
+	if (w->text == NULL) {
+		w->text = getenv(w->name) != NULL ? getenv(w->name) : "";
+		const char *colon = strchr(w->text, ':');
+		w->n = colon != NULL ? atol(colon + 1) : 0;
+	}
+	size_t len = strcspn(w->text, ":");
+	bool is_any = strncmp(w->text, "any:", 4) == 0 && strcmp(call, "detach") != 0;
+	bool is_it = is_any || (strlen(call) == len && strncmp(w->text, call, len) == 0);
+	return is_it && ++w->count == w->n;
+}
+
 static void
 point(const char *call)
 {
-	static const char *wanted, *what;
-	static long n, count;
+	static struct wanted at = {.name = "SHIM_AT"}, after = {.name = "SHIM_AFTER"};
+	static struct wanted then = {.name = "SHIM_THEN"};
+	const char *what = getenv("SHIM_DO") != NULL ? getenv("SHIM_DO") : "";
 	int saved = errno;
 
-	if (wanted == NULL) {
-		wanted = getenv("SHIM_AT") != NULL ? getenv("SHIM_AT") : "";
-		what = getenv("SHIM_DO") != NULL ? getenv("SHIM_DO") : "";
-		const char *colon = strchr(wanted, ':');
-		n = colon != NULL ? atol(colon + 1) : 0;
-	}
-	size_t len = strcspn(wanted, ":");
-	bool is_any = strncmp(wanted, "any:", 4) == 0 && strcmp(call, "detach") != 0;
-	if ((is_any || (strlen(call) == len && strncmp(wanted, call, len) == 0)) && ++count == n) {
+	bool is_begun = after.n > 0 ? after.count >= after.n : getenv("SHIM_AFTER") == NULL;
+	if (!is_begun)
+		(void)is_now(&after, call);
+	else if (is_now(at.n > 0 && at.count >= at.n ? &then : &at, call)) {
 		if (strcmp(what, "kill") == 0)
 			kill(getpid(), SIGKILL);
 		else if (strcmp(what, "int") == 0)
@@ -129,6 +151,19 @@ ssize_t
 pread64(int fd, void *buf, size_t n, off_t at)
 {
 	return pread(fd, buf, n, at);
+}
+
+ssize_t
+pwrite(int fd, const void *buf, size_t n, off_t at)
+{
+	point("pwrite");
+	return syscall(SYS_pwrite64, fd, buf, n, at);
+}
+
+ssize_t
+pwrite64(int fd, const void *buf, size_t n, off_t at)
+{
+	return pwrite(fd, buf, n, at);
 }
 
 EXPORT ssize_t
