@@ -99,7 +99,7 @@ precopy_open(struct snapshot *s)
 	s->plan.is_precopy = s->plan.precopy_obstacle == NULL;
 	if (s->plan.is_precopy) {
 		uint64_t pages = s->plan.bytes / s->pagemap.page;
-		s->plan.pause_ns = STOP_NS + pages * LOOK_NS;
+		s->plan.pause_ns = s->plan.pause_most_ns = STOP_NS + pages * LOOK_NS;
 		s->plan.peak += pages * PAGE_COST;
 		s->pre = STEAL(pre);
 	}
