@@ -40,10 +40,13 @@ INTERPS    := $(foreach r,$(filter pyenv-3.9.% deb-3.11 pyenv-3.12.% deb-3.13 de
               isolated:$(r) shared:$(r)) \
               $(patsubst %,shared:%,$(filter pyenv-3.8.% pyenv-3.10.%,$(ROWS_HERE))) \
               $(patsubst %,host:%,$(filter pyenv-2.7.% pyenv-3.6.% pyenv-3.7.%,$(ROWS_HERE)))
-# Those that can run wide.py: it was written for 3.6 and later, and takes ctypes.
-WIDE       := $(filter-out %-2.7 pyenv-2.7.% static-% musl-%,$(ROWS_HERE))
 # Those that build an object of every C type: from 3.10 on, release by release and with the collector's other ways.
 EVERY      := $(filter pyenv-3.10.% deb-3.11 pyenv-3.12.% deb-3.13 deb-3.14 deb-3.15 dbg-3.15 i386-3.13 nogil-%,$(ROWS_HERE))
+# Of the others, those that can run wide.py (3.6 and later, with ctypes); 3.15 has slots behind items there.
+WIDE       := $(filter-out %-2.7 pyenv-2.7.% static-% musl-% $(filter-out deb-3.15,$(EVERY)),$(ROWS_HERE))
+# How a copy is made is the same code for all: with a sanitizer some do.
+SAMEBYTES  := $(PYTHONS) $(if $(filter asan,$(VARIANT)),$(filter %/deb-2.7/python %/i386-3.13/python %/nogil-3.13/python \
+              %/deb-3.15/python,$(PYTHONS_OTHER)),$(PYTHONS_OTHER))
 LIVE       := $(filter-out $(addprefix tests/live/,lib.sh exact.sh core.sh corelib.sh interps.sh leaker.sh refcounts.sh run.sh samebytes.sh stacks.sh stripped.sh vm.sh),$(wildcard tests/live/*.sh))
 SCRIPTS    := $(foreach p,$(PYTHONS),$(foreach t,mixed wide threads,tests/live/exact.sh:$(t):$(p))) \
               $(foreach p,$(PYTHONS_OTHER),tests/live/exact.sh:basic:$(p)) \
@@ -52,7 +55,7 @@ SCRIPTS    := $(foreach p,$(PYTHONS),$(foreach t,mixed wide threads,tests/live/e
               $(WIDE:%=tests/live/exact.sh:wide:$(CURDIR)/build/interpreters/%/python) \
               $(EVERY:%=tests/live/exact.sh:everytype:$(CURDIR)/build/interpreters/%/python) \
               $(OPEN_KEYS:%=tests/live/exact.sh:firstdict:$(CURDIR)/build/interpreters/%/python) \
-              $(foreach p,$(PYTHONS) $(PYTHONS_OTHER),tests/live/stacks.sh:$(p) tests/live/samebytes.sh:$(p)) \
+              $(PYTHONS:%=tests/live/stacks.sh:%) $(PYTHONS_OTHER:%=tests/live/stacks.sh:%) $(SAMEBYTES:%=tests/live/samebytes.sh:%) \
               $(foreach i,$(INTERPS),tests/live/interps.sh:$(subst :,:$(CURDIR)/build/interpreters/,$(i))/python) \
               $(ROWS_HERE:%=tests/live/refcounts.sh:%) $(STRIPPED:%=tests/live/stripped.sh:%) tests/interpreters/whole.sh \
               $(sort $(LIVE)) $(sort $(wildcard tests/lint/*.sh)) \
