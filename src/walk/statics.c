@@ -125,6 +125,26 @@ put_range(struct walker *w, taddr at, taddr end, uint32_t name, uint8_t *buf)
 enum { ARRAY_MAX = 1 << 16 };
 
 /*
+ * Whether words are an array of references: each of an object, or NULL. What else stands
+ * behind a number (mimalloc's pages, a cached name) leads to words of all sorts, of which
+ * some are objects' that may be gone.
+ */
+static bool
+are_references(struct walker *w, const uint8_t *at, size_t n)
+{
+	const struct machine *m = target_machine(w->t);
+	bool swap = m->big_endian != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
+
+	for (size_t off = 0; off < n; off += m->ptr_width) {
+		taddr to = load_uint(at + off, m->ptr_width, swap);
+		if (to != 0 && idmap_get(&w->ids, to) == OBJID_NONE &&
+			!statics_is_plain(w, to))
+			return false;
+	}
+	return true;
+}
+
+/*
  * An array that the state points to: a word that is a count, then one that is its address
  * (3.10: interned identifiers).
  */
@@ -144,7 +164,8 @@ put_arrays(struct walker *w, const uint8_t *at, size_t n, uint32_t name)
 			target_is_left_out(w->t, array, count * width))
 			continue;
 		CLEAN_FREE uint8_t *buf = xmalloc(count * width);
-		if (target_read(w->t, array, buf, count * width) == MS_OK)
+		if (target_read(w->t, array, buf, count * width) == MS_OK &&
+			are_references(w, buf, count * width))
 			put_words(w, buf, count * width, name);
 	}
 }
