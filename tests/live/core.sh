@@ -26,6 +26,7 @@ same() {
 }
 
 start env -C "$TMP/cwd" "$python" -S -W ignore "$here/$live/$name.py" "$TMP/truth"
+blocked
 run --pid "$target" -o "$TMP/live"
 [ $status = 0 ] || fail "exit status $status"
 

@@ -34,6 +34,7 @@ inside() {
 		exec 7>&- 8>&-
 		return
 	fi
+	blocked
 	dump --values none
 	[ $status = 0 ] || fail "$name: exit status $status"
 	mv "$TMP/truth" "$TMP/before"

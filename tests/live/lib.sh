@@ -85,7 +85,19 @@ done_testing() {
 	exit 0
 }
 
-# start COMMAND...: run a target that says "ready" on its standard output; its pid is in $target.
+# waits: the main thread of the target waits again. When it said something it still ran: on a busy machine it may do so
+# for a while, and would not be the same in two dumps.
+waits() {
+	while :; do
+		waits_in=
+		while read -r waits_key waits_value waits_rest; do
+			[ "$waits_key" != State: ] || { waits_in=$waits_value; break; }
+		done 2> /dev/null < "/proc/$target/status"
+		case $waits_in in R | D) ;; *) return ;; esac
+	done
+}
+
+# start COMMAND...: run a target that says "ready" on its standard output, and see it wait; its pid is in $target.
 # What is written to descriptor 7 it reads, what it says is read from 8.
 start() {
 	# New ones each time: a child of the last target may have the old ones still open.
@@ -101,21 +113,27 @@ start() {
 		echo "the target did not get ready, it said '$answer': $*"
 		exit 1
 	fi
+	waits
 }
 
-# blocked: every thread of the target waits for something, and none for another that runs: it changes no more. When it
-# said that it was ready it still ran.
+# blocked: every thread of the target waits for something, and none for another that runs: it changes no more. They are
+# looked at twice, for one may have woken another: none has run in between.
 blocked() {
-	until [ "$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$target/task"/*/status | sort -u)" = S ]; do
+	blocked_now=
+	until [ -n "$blocked_now" ] && [ "$blocked_now" = "$blocked_before" ]; do
 		[ -e "/proc/$target" ] || { echo "the target is gone"; exit 1; }
+		blocked_before=$blocked_now
+		blocked_now=$(sed -n '/^Pid:/p; /^State:/p; /ctxt_switches:/p' "/proc/$target/task"/*/status)
+		! echo "$blocked_now" | grep -q '^State:[[:space:]]*[^S[:space:]]' || blocked_now=
 	done
 }
 
-# ask LINE: the target's one line of answer is in $answer.
+# ask LINE: the target's one line of answer is in $answer, and it waits again.
 ask() {
 	echo "$1" >&7
 	answer=
 	read -r answer <&8
+	waits
 }
 
 # stop_target: let the target end by itself, and see that it can.

@@ -13,6 +13,7 @@ most=40
 
 build_leaker "$interpreter" || echo "no headers of $row: ctypes has to leak, if there is one"
 start "$interpreter" -S $live/stdlib.py "$TMP"
+blocked
 dump
 [ $status = 0 ] || fail "exit status $status"
 mv "$TMP/dump" "$TMP/before"
