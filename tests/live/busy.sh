@@ -5,7 +5,6 @@
 # the thread's registers and stack say. Before and after, the target finds itself in order.
 . tests/live/lib.sh
 
-midst='stopped just while a thread was changing it'
 busy="
 import gc, threading, subprocess
 wrong, checked = [], [0]
@@ -39,12 +38,8 @@ dumps() {
 	torn=0
 	for i in $(seq "$1"); do
 		dump
-		if [ $status = 6 ]; then
-			"$MEMSCAN" info --json "$TMP/dump" | sed -n '/damage_by_reason/,/]/p' | grep '"reason"' > "$TMP/damage"
-			grep -v "\"$midst\"" "$TMP/damage" > "$TMP/err" && fail "dump $i has other damage"
-			torn=$((torn + 1)) status=0
-		fi
-		worked
+		[ $status != 6 ] || torn=$((torn + 1))
+		sound
 	done
 	echo "result: $(name_of "$PYTHON"): $1 dumps, $torn of them with an object that was being changed"
 	# Children send SIGCHLD, and the target counts them: only the number is compared.

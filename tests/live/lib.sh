@@ -178,6 +178,18 @@ worked() {
 	grep -q dict "$TMP/summary" || fail "the dump's summary has no dict"
 }
 
+# sound: the last run, on a target that changes all the time, worked; an object that a thread was changing just when it was
+# stopped may be torn, which is all the damage there is.
+sound() {
+	if [ $status = 6 ]; then
+		"$MEMSCAN" info --json "$TMP/dump" | sed -n '/damage_by_reason/,/]/p' | grep '"reason"' > "$TMP/damage" ||
+			fail "no damage is told"
+		! grep -v '"stopped just while a thread was changing it"' "$TMP/damage" > "$TMP/err" || fail "the dump has other damage"
+		status=0
+	fi
+	worked
+}
+
 nothing_left() {
 	for f in "$TMP"/dump*; do
 		[ ! -e "$f" ] || fail "$f was left behind"
