@@ -14,9 +14,7 @@ mkdir "$dir" 2> /dev/null || skip "no cgroup can be made"
 # Its processes have to be gone, and waited for, before it can go.
 leave() {
 	rc=$?
-	for p in $pids; do
-		kill -KILL "$p" 2> /dev/null && wait "$p" 2> /dev/null
-	done
+	end_targets
 	rmdir "$dir"
 	rm -rf "$TMP"
 	exit $rc

@@ -24,12 +24,30 @@ for p in ${PYTHONS-} /usr/bin/python3 python3.11; do
 	fi
 done
 
+# is_ours PID: this shell or what it started has started it. The number of what has ended may be somebody else's by now.
+is_ours() {
+	up=$1
+	while [ "${up:-0}" -gt 1 ]; do
+		up=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$up/status" 2> /dev/null)
+		[ "$up" != $$ ] || return 0
+	done
+	return 1
+}
+
 # End what was started, and only that; mounts are gone with their namespaces.
-finish() {
-	rc=$?
+end_targets() {
+	ours=
 	for p in $pids; do
+		! is_ours "$p" || ours="$ours $p"
+	done
+	for p in $ours; do
 		kill -KILL "$p" 2> /dev/null && wait "$p" 2> /dev/null
 	done
+}
+
+finish() {
+	rc=$?
+	end_targets
 	rm -rf "$TMP"
 	exit $rc
 }
