@@ -74,7 +74,9 @@ fi
 # A server of its own, which listens on the loopback device alone, as one process.
 modules=/usr/lib/apache2/modules
 if [ -e $modules/mod_wsgi.so ]; then
-	port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	# An address that nobody else has: its port cannot be taken before the server does.
+	address=127.$(($$ >> 16 & 127 | 128)).$(($$ >> 8 & 255)).$(($$ & 255))
+	port=$(python3 -c 'import socket, sys; s = socket.socket(); s.bind((sys.argv[1], 0)); print(s.getsockname()[1])' $address)
 	cat > "$TMP/apache.conf" <<- END
 		ServerRoot "$TMP"
 		PidFile "$TMP/apache.pid"
@@ -82,7 +84,7 @@ if [ -e $modules/mod_wsgi.so ]; then
 		Mutex file:$TMP
 		ErrorLog "$TMP/apache.log"
 		ServerName localhost
-		Listen 127.0.0.1:$port
+		Listen $address:$port
 		LoadModule mpm_event_module $modules/mod_mpm_event.so
 		LoadModule authz_core_module $modules/mod_authz_core.so
 		LoadModule wsgi_module $modules/mod_wsgi.so
