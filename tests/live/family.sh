@@ -8,9 +8,9 @@ member() {
 	sed -n 's/.*"'"$2"'": *"\{0,1\}\([^",}]*\)"\{0,1\},\{0,1\}.*/\1/p' "$1" | head -n 1
 }
 
-# KiB of memory that is the process's own.
+# KiB of memory that is the process's own, and written to: pages of files that it reads for the first time are no copies.
 own() {
-	awk '$1 ~ /^Private_/ { sum += $2 } END { print sum }' "/proc/$1/smaps"
+	awk '$1 == "Private_Dirty:" { sum += $2 } END { print sum }' "/proc/$1/smaps"
 }
 
 children_of() {
