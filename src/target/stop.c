@@ -43,7 +43,10 @@
 #define STOP_SPIN_NS                                                                     \
 	(300000ULL) /* most threads stop within this: polled without sleeping */
 
-enum { STOP_PASSES = 1000 }; /* over the task list; two are usual */
+enum {
+	STOP_PASSES = 1000,  /* over the task list; two are usual */
+	TRACER_NAPS = 20000, /* of 0.1 ms: on a busy machine a thread may be long in ending */
+};
 
 struct tracee {
 	pid_t tid;
@@ -383,8 +386,8 @@ static void
 tracer_join(struct stop *s)
 {
 	pthread_join(s->tracer, NULL);
-	for (unsigned i = 0; i < 1000 && thread_state(getpid(), s->tracer_tid) != '\0';
-	     i++)
+	for (unsigned i = 0;
+	     i < TRACER_NAPS && thread_state(getpid(), s->tracer_tid) != '\0'; i++)
 		nap(MSEC / 10);
 }
 
