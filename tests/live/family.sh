@@ -33,6 +33,9 @@ family() {
 	all=$(echo $all)
 	first=${workers%% *}
 	[ "$(echo $all | wc -w)" = 5 ] || fail "$name: not five processes: $all"
+	server=$target
+	for target in $all; do waits; done
+	target=$server
 }
 
 # dump_family OPTION...: a dump of each is there, and says what it is of.
