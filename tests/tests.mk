@@ -54,6 +54,7 @@ SCRIPTS    := $(foreach p,$(PYTHONS),$(foreach t,mixed wide threads,tests/live/e
               $(foreach p,$(PYTHONS_OTHER),tests/live/core.sh:basic:$(p)) \
               $(WIDE:%=tests/live/exact.sh:wide:$(CURDIR)/build/interpreters/%/python) \
               $(EVERY:%=tests/live/exact.sh:everytype:$(CURDIR)/build/interpreters/%/python) \
+              $(patsubst %,tests/live/exact.sh:collecting:$(CURDIR)/build/interpreters/%/python,$(filter nogil-%,$(ROWS_HERE))) \
               $(OPEN_KEYS:%=tests/live/exact.sh:firstdict:$(CURDIR)/build/interpreters/%/python) \
               $(PYTHONS:%=tests/live/stacks.sh:%) $(PYTHONS_OTHER:%=tests/live/stacks.sh:%) $(SAMEBYTES:%=tests/live/samebytes.sh:%) \
               $(foreach i,$(INTERPS),tests/live/interps.sh:$(subst :,:$(CURDIR)/build/interpreters/,$(i))/python) \

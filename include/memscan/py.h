@@ -293,7 +293,10 @@ struct pyinterp {
 /* The interpreters of the runtime, oldest first, at most LIM_INTERPRETERS. free() the array. */
 MUST_CHECK enum status py_interpreters(struct py *p, struct pyinterp **ret, size_t *n, struct errbuf *eb);
 
-/* True while the interpreter collects: its lists are in flux. */
+/*
+ * True while the interpreter collects: its lists are in flux. Never where there are none: in a
+ * free-threaded build a collection changes nothing that is read here.
+ */
 bool py_is_collecting(struct py *p, taddr interp);
 
 /* True if one collector serves all interpreters (to 3.8): its lists do not say whose an object is. */

@@ -47,6 +47,9 @@ py_is_collecting(struct py *p, taddr interp)
 
 	struct elf_symbol sym;
 	taddr at;
+	/* A collection links objects by ob_tid there, and by nothing that is read here. */
+	if (p->l->gc_home == GC_HOME_MIMALLOC)
+		return false;
 	if (layout_has(p->l, PYF_GC_COLLECTING))
 		at = gc_state(p, interp) + layout_off(p->l, PYF_GC_COLLECTING);
 	else if (elf_symbol(p->rt->module, "collecting", &sym) == MS_OK)
