@@ -19,7 +19,7 @@ check)
 	# Programs that Python is embedded in, and some that are no CPython at all.
 	wanted="$wanted gdb? host:vim? host:uwsgi? host:mod_wsgi? host:libpython? pypy3? java? gosu? ruby?"
 	# A kernel that marks written pages, and a machine to run it.
-	wanted="$wanted qemu-system-x86_64? busybox? kernel?"
+	wanted="$wanted qemu-system-x86_64? busybox? mke2fs? kernel?"
 	;;
 demo) wanted="c make pkg-config pc:libelf pc:libdw pc:libbsd-overlay pc:zlib pc:libzstd pc:liblz4 pc:liblzma python3" ;;
 *) echo "usage: setup.sh build|check|demo" >&2; exit 2 ;;
@@ -43,8 +43,9 @@ package() {
 	*:py:* | *:host:* | *:python3.11-dbg) ;;
 	apt:qemu-system-x86_64) echo qemu-system-x86 ;;
 	apt:busybox) echo busybox-static ;;
+	apt:mke2fs) echo e2fsprogs ;;
 	apt:kernel) echo kernel ;; # unpacked, not installed
-	*:qemu-system-x86_64 | *:busybox | *:kernel) ;;
+	*:qemu-system-x86_64 | *:busybox | *:mke2fs | *:kernel) ;;
 	*:gdb | *:pypy3 | *:ruby | *:gosu) echo "$1" ;;
 	apt:java) echo default-jdk-headless ;;
 	apk:c) echo gcc musl-dev ;;
@@ -122,7 +123,8 @@ have() {
 	python3.11-dbg) ! is_311 || command -v python3.11-dbg > /dev/null ;;
 	c) command -v "${CC:-gcc}" > /dev/null && printf '#include <stdio.h>\n' | "${CC:-gcc}" -E - > /dev/null 2>&1 ;;
 	pc:*) pkg-config --exists "${1#pc:}" 2> /dev/null ;;
-	kernel) [ "$(uname -m)" != x86_64 ] || marks_pages || [ -f build/vm/vmlinuz ] ;;
+	mke2fs) PATH=$PATH:/usr/sbin:/sbin command -v mke2fs > /dev/null ;;
+	kernel) [ "$(uname -m)" != x86_64 ] || marks_pages || [ -f build/vm/ext4.ko ] ;;
 	*) command -v "$1" > /dev/null ;;
 	esac
 }
@@ -145,7 +147,9 @@ fetch_kernel() (
 	name=$(apt-cache search --names-only '^linux-image-6\.1\..*-amd64$' | sed -n 's/^\(linux-image-6[-.0-9]*-amd64\) .*/\1/p' | sort -V | tail -n 1)
 	[ -n "$name" ] && apt-get download "$name" && dpkg-deb --fsys-tarfile "$name"_*.deb > all.tar || exit 1
 	tar -xf all.tar --wildcards './boot/vmlinuz-*' '*/net/9p/9pnet.ko*' '*/net/9p/9pnet_virtio.ko*' '*/fs/9p/9p.ko*' '*/fs/netfs/netfs.ko*' \
-		'*/fs/fscache/fscache.ko*' '*/drivers/virtio/virtio.ko*' '*/drivers/virtio/virtio_ring.ko*' '*/drivers/virtio/virtio_pci*.ko*' || exit 1
+		'*/fs/fscache/fscache.ko*' '*/drivers/virtio/virtio.ko*' '*/drivers/virtio/virtio_ring.ko*' '*/drivers/virtio/virtio_pci*.ko*' \
+		'*/drivers/block/virtio_blk.ko*' '*/fs/ext4/ext4.ko*' '*/fs/jbd2/jbd2.ko*' '*/fs/mbcache.ko*' '*/lib/crc16.ko*' \
+		'*/crypto/crc32c_generic.ko*' || exit 1
 	mkdir -p "$dir" && find . -name '*.ko' -exec cp {} "$dir" \; && cp boot/vmlinuz-* "$dir/vmlinuz"
 )
 

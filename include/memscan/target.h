@@ -417,6 +417,12 @@ struct snapshot;
 MUST_CHECK enum status snapshot_prepare(pid_t pid, const struct snapshot_opts *opts, struct snapshot **ret, struct errbuf *eb);
 const struct snapshot_plan *snapshot_get_plan(const struct snapshot *s);
 
+/*
+ * Before the stop: bring back what is swapped out and will be read, unless it is to be left so.
+ * Takes as long as the swap device does.
+ */
+void snapshot_bring_back(struct snapshot *s);
+
 struct precopy_stats {
 	uint64_t bytes;   /* copied, in the last round */
 	uint64_t changed; /* of these, changed when that was done */

@@ -293,6 +293,7 @@ prepare_copy(const struct acquire_opts *o, struct acquired *a, struct snapshot *
 		return st;
 	if (a->tries == 1)
 		announce(o, a);
+	snapshot_bring_back(*ret);
 	st = snapshot_precopy(*ret, o->max_pause_ns > 0 ? o->max_pause_ns : STOP_NO_LIMIT,
 		&a->before, eb);
 	if (st != MS_OK)

@@ -188,6 +188,15 @@ struct output {
 };
 
 static enum status
+too_much_is_swapped(const struct acquired *a, struct errbuf *eb)
+{
+	char bytes[TEXT_NUM];
+
+	return errbuf_wrap(eb, "%s are swapped out, and without a higher limit of memory there is no "
+		"room to bring them back", text_size(bytes, a->stats.swapped));
+}
+
+static enum status
 walk_into(struct acquired *a, const struct acquire_opts *o, const struct walk_opts *wo,
 	const struct output *out, struct walk_stats *stats, struct errbuf *eb)
 {
@@ -202,6 +211,8 @@ walk_into(struct acquired *a, const struct acquire_opts *o, const struct walk_op
 	/* What is missing or torn proves nothing: the running process has. */
 	if (st != MS_OK && a->is_proven && (a->is_running || acquired_is_cut(a)))
 		*eb = (struct errbuf){0};
+	else if (st != MS_OK && a->stats.swapped > 0)
+		return too_much_is_swapped(a, eb);
 	else if (st != MS_OK)
 		return st;
 	st = dump_writer_new(out->file, &w, eb);

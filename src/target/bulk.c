@@ -11,6 +11,9 @@
  * - elsewhere each page is looked at. Runs of raw pages are left out if they are long; a
  *   page of zeros may be an empty part of a table and counts as not raw.
  *
+ * What is swapped out is not brought back for this: the first of many such pages is looked at
+ * for a block, the others count as not raw.
+ *
  * The beginning of what is left out is copied all the same: it has the header of an
  * object whose value it is, and as much of that value as a preview shows.
  *
@@ -50,7 +53,8 @@ struct bulk {
 	size_t page, width;
 	bool swap;
 	taddr low, high;  /* of all mappings */
-	span_vec present; /* of the extent at hand */
+	span_vec had;     /* pages of the extent at hand, swapped out or not */
+	span_vec present; /* those that are not */
 	span_vec *found;
 	span_vec raw;     /* raw pages of the extent, joined */
 	uint8_t *pages;   /* GROUP of them */
@@ -101,12 +105,12 @@ block_at(const struct bulk *b, const uint8_t *head, taddr addr, taddr end)
 
 /* Pages of [start, end) that the process has. */
 static uint64_t
-pages_present(const struct bulk *b, size_t from, taddr start, taddr end)
+pages_had(const struct bulk *b, size_t from, taddr start, taddr end)
 {
 	uint64_t bytes = 0;
 
-	for (size_t i = from; i < b->present.n && b->present.at[i].start < end; i++) {
-		const struct span *p = &b->present.at[i];
+	for (size_t i = from; i < b->had.n && b->had.at[i].start < end; i++) {
+		const struct span *p = &b->had.at[i];
 		taddr lo = p->start > start ? p->start : start;
 		taddr hi = p->end < end ? p->end : end;
 		bytes += lo < hi ? hi - lo : 0;
@@ -114,18 +118,18 @@ pages_present(const struct bulk *b, size_t from, taddr start, taddr end)
 	return bytes / b->page;
 }
 
-/* Samples spread over the pages present, the present run `from` being the first. */
+/* Samples spread over the pages, the run `from` being the first. */
 static bool
 block_is_raw(const struct bulk *b, size_t from, taddr start, taddr end)
 {
-	uint64_t n = pages_present(b, from, start, end);
+	uint64_t n = pages_had(b, from, start, end);
 	uint64_t step = n / SAMPLES + 1;
 	uint64_t skip = step / 2;
 	unsigned pointers = 0;
 	bool is_zero;
 
-	for (size_t i = from; i < b->present.n && b->present.at[i].start < end; i++) {
-		const struct span *p = &b->present.at[i];
+	for (size_t i = from; i < b->had.n && b->had.at[i].start < end; i++) {
+		const struct span *p = &b->had.at[i];
 		taddr at = p->start > start ? p->start : start;
 		taddr hi = p->end < end ? p->end : end;
 		for (; at < hi; at += b->page) {
@@ -225,17 +229,26 @@ read_heads(const struct bulk *b, taddr at, size_t n, uint8_t *ret)
 	return true;
 }
 
+/* A block at here, of the run i, is passed whole: returns its end. */
+static taddr
+judge_block(struct bulk *b, size_t i, taddr here, uint64_t len)
+{
+	if (block_is_raw(b, i, here, here + len))
+		leave_out(b, here, here + len);
+	return here + len;
+}
+
 /*
- * From at, of the present run i: a block is passed whole, other pages one group at a time
- * until a block may begin. Returns how far it went.
+ * From at, of the run i, with pages present up to stop: a block is passed whole, other pages one
+ * group at a time until a block may begin. Returns how far it went.
  */
 static taddr
-judge_from(struct bulk *b, size_t i, taddr at, taddr end)
+judge_from(struct bulk *b, size_t i, taddr at, taddr stop, taddr end)
 {
 	uint8_t heads[GROUP * HEAD_MAX];
-	taddr stop = lower(b->present.at[i].end, at + GROUP * b->page);
-	size_t n = (size_t)((stop - at) / b->page);
 
+	stop = lower(stop, at + GROUP * b->page);
+	size_t n = (size_t)((stop - at) / b->page);
 	if (!read_heads(b, at, n, heads))
 		return stop;
 	for (size_t k = 0; k < n; k++) {
@@ -245,12 +258,22 @@ judge_from(struct bulk *b, size_t i, taddr at, taddr end)
 			continue;
 		if (k > 0)
 			judge_pages(b, at, here);
-		if (block_is_raw(b, i, here, here + len))
-			leave_out(b, here, here + len);
-		return here + len;
+		return judge_block(b, i, here, len);
 	}
 	judge_pages(b, at, stop);
 	return stop;
+}
+
+/* The same of pages that are swapped out: of many in a row the first head is read. */
+static taddr
+judge_swapped(struct bulk *b, size_t i, taddr at, taddr stop, taddr end)
+{
+	uint8_t head[HEAD_MAX];
+	uint64_t len = 0;
+
+	if (stop - at >= BLOCK_MIN && read_heads(b, at, 1, head))
+		len = block_at(b, head, at, end);
+	return len == 0 ? stop : judge_block(b, i, at, len);
 }
 
 /* ---- extents: mappings that are one to malloc ---- */
@@ -258,16 +281,23 @@ judge_from(struct bulk *b, size_t i, taddr at, taddr end)
 static void
 judge_extent(struct bulk *b, taddr start, taddr end)
 {
+	struct pagemap pm = b->s->pagemap;
 	taddr at = start;
 
-	b->present.n = b->raw.n = 0;
-	struct pagemap pm = b->s->pagemap;
-	pagemap_runs(&pm, start, end, &b->present);
-	for (size_t i = 0; i < b->present.n; i++) {
-		const struct span *run = &b->present.at[i];
-		at = at > run->start ? at : run->start;
-		while (at < b->present.at[i].end)
-			at = judge_from(b, i, at, end);
+	b->had.n = b->present.n = b->raw.n = 0;
+	pagemap_runs(&pm, start, end, &b->had);
+	if (b->s->plan.swapped > 0)
+		swapped_drop(b->s, &b->had, &b->present);
+	const span_vec *present = b->s->plan.swapped > 0 ? &b->present : &b->had;
+	for (size_t i = 0; i < b->had.n; i++) {
+		taddr stop = b->had.at[i].end;
+		at = at > b->had.at[i].start ? at : b->had.at[i].start;
+		while (at < stop) {
+			size_t k = span_behind(present, at);
+			taddr next = k < present->n ? present->at[k].start : end;
+			at = next > at ? judge_swapped(b, i, at, lower(next, stop), end)
+				       : judge_from(b, i, at, lower(present->at[k].end, stop), end);
+		}
 	}
 	for (size_t i = 0; i < b->raw.n; i++) {
 		if (b->raw.at[i].end - b->raw.at[i].start >= RUN_MIN)
@@ -312,6 +342,7 @@ bulk_init(struct bulk *b, const struct snapshot *s, span_vec *found)
 static void
 bulk_fini(struct bulk *b)
 {
+	vec_fini(&b->had);
 	vec_fini(&b->present);
 	vec_fini(&b->raw);
 	free(b->pages);
@@ -388,7 +419,8 @@ is_raw_still(const struct bulk *b, struct pagemap *pm, const struct span *v,
 
 	for (taddr at = v->start; at < v->end && pointers < FEW_POINTERS; at += step) {
 		here.n = 0;
-		pagemap_runs(pm, at, at + b->page, &here);
+		/* The process is held: nothing is brought back now. */
+		pagemap_some(pm, PAGES_PRESENT, at, at + b->page, &here);
 		if (here.n > 0 &&
 		    reader_read(&b->s->reader, at, b->pages, b->page) == MS_OK)
 			pointers += count_pointers(b, b->pages, &is_zero);

@@ -47,17 +47,25 @@ probe(const struct snapshot *s, taddr at, uint8_t *buf)
 	return st == MS_OK;
 }
 
+static void
+span_vec_fini(span_vec *v)
+{
+	vec_fini(v);
+}
+
 /* Nanoseconds to copy so much as runs have, by copying a little of it, once. */
 static uint64_t
 time_of_copy(const struct snapshot *s, const span_vec *runs)
 {
 	CLEAN_FREE uint8_t *buf = xmalloc(PROBE_CHUNK);
+	CLEAN(span_vec_fini) span_vec present = {0};
 	uint64_t done = 0, spent = 0;
 
 	memset(buf, 0, PROBE_CHUNK);
-	for (size_t i = 0; i < runs->n && done < PROBE_BYTES; i++) {
-		taddr end = runs->at[i].end;
-		for (taddr at = runs->at[i].start; end - at >= PROBE_CHUNK;
+	swapped_drop(s, runs, &present);
+	for (size_t i = 0; i < present.n && done < PROBE_BYTES; i++) {
+		taddr end = present.at[i].end;
+		for (taddr at = present.at[i].start; end - at >= PROBE_CHUNK;
 		     at += PROBE_CHUNK) {
 			uint64_t began = io_now_ns();
 			if (done >= PROBE_BYTES || !probe(s, at, buf))

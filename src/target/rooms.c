@@ -208,18 +208,25 @@ bytes_of(const span_vec *v)
 }
 
 void
+spans_without(const span_vec *v, const span_vec *left, span_vec *ret)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < v->n; i++)
+		append_without(left, &at, v->at[i], ret);
+}
+
+void
 rooms_measure(struct snapshot *s, span_vec *runs)
 {
 	CLEAN(span_vec_fini) span_vec all = {0};
-	size_t at = 0;
 
 	for (size_t i = 0; i < s->maps.n; i++) {
 		const struct region *r = &s->maps.at[i];
 		if (is_wanted(r))
 			pagemap_runs(&s->pagemap, r->start, r->end, &all);
 	}
-	for (size_t i = 0; i < all.n; i++)
-		append_without(&s->left, &at, all.at[i], runs);
+	spans_without(&all, &s->left, runs);
 	s->plan.bytes = bytes_of(runs);
 	s->plan.left_out = bytes_of(&all) - s->plan.bytes;
 	s->plan.known = known_measure(s, runs);

@@ -95,6 +95,9 @@ bool is_wanted(const struct region *r);
  */
 void rooms_measure(struct snapshot *s, span_vec *runs);
 
+/* Append v without what is in left; both are by address. */
+void spans_without(const span_vec *v, const span_vec *left, span_vec *ret);
+
 /* Reserve room for all that is wanted of s->maps, and touch it. MS_NOMEM, MS_LIMIT. */
 MUST_CHECK enum status rooms_plan(struct snapshot *s, const span_vec *runs, struct errbuf *eb);
 
@@ -106,6 +109,14 @@ void rooms_drop(const struct snapshot *s, uint8_t *p, size_t len);
 
 /* Give back the room from the nth mapping on. */
 void rooms_unmap(struct snapshot *s, size_t first);
+
+/* ---- swapped.c ---- */
+
+/* How much of the process is swapped out, and whether it is left so: into s->plan. */
+void swapped_look(struct snapshot *s);
+
+/* Append what is present of runs of pages. */
+void swapped_drop(const struct snapshot *s, const span_vec *runs, span_vec *ret);
 
 /* ---- forked.c ---- */
 

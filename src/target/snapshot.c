@@ -18,7 +18,7 @@
 #include "memscan/io.h"
 #include "memscan/mem.h"
 
-enum { FIRST_MAX = 128 << 10, STATUS_MAX = 1 << 16 };
+enum { FIRST_MAX = 128 << 10 };
 
 static void
 span_vec_fini(span_vec *v)
@@ -56,28 +56,6 @@ look(struct snapshot *s, pid_t pid, struct errbuf *eb)
 	return st;
 }
 
-/*
- * Reading a page that is swapped out brings it back: that takes memory of the process's own
- * cgroup, and the copy takes as much again.
- */
-static void
-look_at_swap(struct snapshot *s)
-{
-	char path[64];
-	CLEAN_FREE char *text = NULL;
-	struct errbuf eb;
-	uint64_t kib = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", s->reader.pid);
-	if (io_slurp(path, STATUS_MAX, &text, NULL, &eb) != MS_OK ||
-		!status_field(text, "VmSwap", 10, &kib))
-		return;
-	s->plan.swapped = kib * 1024;
-	s->plan.leaves_swapped = s->plan.swapped > 0 && s->pagemap.fd >= 0 &&
-		s->plan.swapped > budget_of_target(s->reader.pid) / 2;
-	s->pagemap.leaves_swapped = s->plan.leaves_swapped;
-}
-
 enum status
 snapshot_prepare(pid_t pid, const struct snapshot_opts *opts, struct snapshot **ret,
                  struct errbuf *eb)
@@ -91,7 +69,7 @@ snapshot_prepare(pid_t pid, const struct snapshot_opts *opts, struct snapshot **
 	enum status st = look(s, pid, eb);
 	if (st != MS_OK)
 		return st;
-	look_at_swap(s);
+	swapped_look(s);
 	forked_find(s);
 	bulk_find(s, &s->left);
 	rooms_measure(s, &runs);

@@ -1,6 +1,7 @@
 #!/bin/sh
 # vm.sh SCRIPT: run a live test in a virtual machine, as it is here but with the kernel that tests/setup.sh has fetched:
-# this machine's files cannot be written to there, but for /tmp, which is another one. By KVM if that works here, else emulated.
+# this machine's files cannot be written to there, but for /tmp, which is another one, on a disk of its own. There are swap space and
+# cgroups of version 2. By KVM if that works here, else emulated.
 set -u
 began=$(date +%s)
 : "${MEMSCAN:=build/release/memscan}" "${BUILD:=build/release}" "${VARIANT:=release}"
@@ -11,7 +12,9 @@ skip() {
 }
 command -v qemu-system-x86_64 > /dev/null || skip "qemu-system-x86_64 is not installed"
 busybox=$(command -v busybox) || skip "busybox is not installed"
-[ -f $kernel/vmlinuz ] || skip "no kernel in $kernel (sh tests/setup.sh check fetches one)"
+PATH=$PATH:/usr/sbin:/sbin
+command -v mke2fs > /dev/null || skip "mke2fs is not installed"
+[ -f $kernel/ext4.ko ] || skip "no kernel in $kernel (sh tests/setup.sh check fetches one)"
 [ "$(uname -m)" = x86_64 ] || skip "the kernel is for x86-64"
 [ "$VARIANT" != asan ] || skip "too slow with a sanitizer in an emulated machine"
 
@@ -25,7 +28,8 @@ cat > "$TMP/init" << EOF
 PATH=/bin
 mount -t proc proc /proc
 mount -t devtmpfs dev /dev
-for m in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci netfs fscache 9pnet 9pnet_virtio 9p; do
+for m in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk netfs fscache 9pnet 9pnet_virtio 9p \
+	crc16 crc32c_generic mbcache jbd2 ext4; do
 	[ ! -f /modules/\$m.ko ] || insmod /modules/\$m.ko
 done
 echo UP
@@ -35,7 +39,9 @@ mount -t sysfs sys /host/sys
 mount --bind /dev /host/dev
 mkdir -p /dev/shm /here
 mount --bind "/host$PWD" /here
-mount -t tmpfs tmp /host/tmp
+mount -t ext4 /dev/vda /host/tmp || poweroff -f
+mkswap /dev/vdb > /dev/null && swapon /dev/vdb
+mount -t cgroup2 cgroup /host/sys/fs/cgroup && echo +memory > /host/sys/fs/cgroup/cgroup.subtree_control
 # It may be below /tmp itself.
 mkdir -p "/host$PWD"
 mount --bind /here "/host$PWD"
@@ -43,6 +49,7 @@ chroot /host /bin/sh -c 'cd "\$0" && exec env IN_VM=1 PATH=$PATH HOME=/root MEMS
 echo STATUS \$?
 poweroff -f
 EOF
+truncate -s 1G "$TMP/disk" && truncate -s 512M "$TMP/swap" && mke2fs -q -t ext4 "$TMP/disk" || exit 1
 python3 tests/live/cpio.py "$TMP/initrd" "$TMP/init" "$busybox" $kernel/*.ko || exit 1
 
 # boot ACCELERATOR
@@ -51,7 +58,7 @@ boot() {
 	qemu-system-x86_64 -nodefaults -display none -no-reboot -M q35 -accel "$1" -cpu max -m 2G -smp 2 \
 		-kernel $kernel/vmlinuz -initrd "$TMP/initrd" -append "console=ttyS0 quiet loglevel=2 panic=-1" \
 		-fsdev local,id=host,path=/,security_model=none,readonly=on,multidevs=remap -device virtio-9p-pci,fsdev=host,mount_tag=host \
-		-serial "file:$TMP/log" 2> "$TMP/err" &
+		-drive "file=$TMP/disk,if=virtio,format=raw" -drive "file=$TMP/swap,if=virtio,format=raw" -serial "file:$TMP/log" 2> "$TMP/err" &
 	qemu=$!
 }
 

@@ -1,0 +1,97 @@
+/*
+ * Pages that are swapped out. Reading one brings it back, which takes a disk's time and
+ * memory of the process's own cgroup. So they are brought back before the process is
+ * held, or, where there is no room for them, left where they are and out of the dump; what only
+ * looks (a plan, the search for raw buffers) goes by pages that are present.
+ */
+#include "snappriv.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "memscan/io.h"
+#include "memscan/mem.h"
+
+enum { STATUS_MAX = 1 << 16, PAGES_AT_ONCE = 64 };
+
+static void
+span_vec_fini(span_vec *v)
+{
+	vec_fini(v);
+}
+
+void
+swapped_look(struct snapshot *s)
+{
+	char path[64];
+	CLEAN_FREE char *text = NULL;
+	struct errbuf eb;
+	uint64_t kib = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", s->reader.pid);
+	if (io_slurp(path, STATUS_MAX, &text, NULL, &eb) != MS_OK ||
+		!status_field(text, "VmSwap", 10, &kib))
+		return;
+	s->plan.swapped = kib * 1024;
+	/* The copy takes as much again. */
+	s->plan.leaves_swapped = s->plan.swapped > 0 && s->pagemap.fd >= 0 &&
+		s->plan.swapped > budget_of_target(s->reader.pid) / 2;
+	s->pagemap.leaves_swapped = s->plan.leaves_swapped;
+}
+
+void
+swapped_drop(const struct snapshot *s, const span_vec *runs, span_vec *ret)
+{
+	struct pagemap pm = s->pagemap;
+
+	for (size_t i = 0; i < runs->n; i++)
+		pagemap_some(&pm, PAGES_PRESENT, runs->at[i].start, runs->at[i].end, ret);
+}
+
+/* Read a word of each page. What cannot be read is for the copy to say. */
+static void
+touch_pages(const struct snapshot *s, taddr at, size_t n)
+{
+	uint8_t words[PAGES_AT_ONCE * sizeof(uint64_t)];
+	struct iovec there[PAGES_AT_ONCE];
+	struct iovec here = {.iov_base = words, .iov_len = n * sizeof(uint64_t)};
+	size_t page = (size_t)s->pagemap.page;
+
+	for (size_t i = 0; i < n; i++) {
+		uintptr_t addr = (uintptr_t)(at + i * page);
+		memcpy(&there[i].iov_base, &addr, sizeof(addr));
+		there[i].iov_len = sizeof(uint64_t);
+	}
+	if (s->reader.caps.has_vm_readv && !forked_has(s, at, at + n * page) &&
+		process_vm_readv(s->reader.pid, &here, 1, there, n, 0) ==
+			(ssize_t)here.iov_len)
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (reader_read(&s->reader, at + i * page, words, sizeof(uint64_t)) != MS_OK)
+			return;
+}
+
+void
+snapshot_bring_back(struct snapshot *s)
+{
+	CLEAN(span_vec_fini) span_vec all = {0}, runs = {0};
+	struct pagemap pm = s->pagemap;
+
+	if (s->plan.swapped == 0 || s->plan.leaves_swapped || pm.fd < 0)
+		return;
+	for (size_t i = 0; i < s->maps.n; i++)
+		if (is_wanted(&s->maps.at[i]))
+			pagemap_some(&pm, PAGES_SWAPPED, s->maps.at[i].start,
+				s->maps.at[i].end, &all);
+	spans_without(&all, &s->left, &runs);
+	for (size_t i = 0; i < runs.n; i++) {
+		taddr at = runs.at[i].start;
+		while (at < runs.at[i].end) {
+			uint64_t left = (runs.at[i].end - at) / pm.page;
+			size_t n = left < PAGES_AT_ONCE ? (size_t)left : PAGES_AT_ONCE;
+			touch_pages(s, at, n);
+			at += n * pm.page;
+		}
+	}
+}
