@@ -188,9 +188,9 @@ mode_choose(struct snapshot *s, const span_vec *runs, struct errbuf *eb)
 	bool fits = own <= p->budget;
 	bool fits_memory = fits && p->bytes <= p->budget - own;
 	if (mode == SNAPSHOT_AUTO)
-		mode = fits_memory    ? SNAPSHOT_MEMORY
-		       : fits_disk(s) ? SNAPSHOT_DISK
-		                      : SNAPSHOT_NONE;
+		mode = fits_memory ? SNAPSHOT_MEMORY
+			: fits_disk(s) && rooms_can_spool(s->opts.dir) ? SNAPSHOT_DISK
+			: SNAPSHOT_NONE;
 	p->mode = mode;
 	if (mode == SNAPSHOT_NONE)
 		own += p->cache;

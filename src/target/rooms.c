@@ -259,21 +259,45 @@ touch_rooms(struct snapshot *s, const span_vec *runs, struct errbuf *eb)
 	return MS_OK;
 }
 
-/* A file without a name, readable by nobody else. */
-static enum status
-open_spool(struct snapshot *s, struct errbuf *eb)
+/* A file without a name, readable by nobody else; some file systems cannot make it longer. */
+static int
+open_nameless(const char *dir)
 {
 	char path[4200];
 
-	s->spool = open(s->opts.dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (s->spool >= 0)
-		return MS_OK;
-	snprintf(path, sizeof(path), "%s/.memscan-XXXXXX", s->opts.dir);
-	s->spool = mkostemp(path, O_CLOEXEC);
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		snprintf(path, sizeof(path), "%s/.memscan-XXXXXX", dir);
+		fd = mkostemp(path, O_CLOEXEC);
+		if (fd < 0)
+			return -1;
+		unlink(path);
+	}
+	if (ftruncate(fd, 1) == 0)
+		return fd;
+	int why = errno;
+	close(fd);
+	errno = why;
+	return -1;
+}
+
+bool
+rooms_can_spool(const char *dir)
+{
+	int fd = open_nameless(dir);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static enum status
+open_spool(struct snapshot *s, struct errbuf *eb)
+{
+	s->spool = open_nameless(s->opts.dir);
 	if (s->spool < 0)
 		return errbuf_sys(eb, MS_IO, "cannot make a file for a copy in %s",
 		                  s->opts.dir);
-	unlink(path);
 	return MS_OK;
 }
 

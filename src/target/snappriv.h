@@ -104,6 +104,9 @@ MUST_CHECK enum status rooms_plan(struct snapshot *s, const span_vec *runs, stru
 /* Give a region of s->maps its room: append pieces. MS_NOMEM. */
 MUST_CHECK enum status rooms_place(struct snapshot *s, size_t region, struct errbuf *eb);
 
+/* Whether a file for a copy can be made in dir. */
+bool rooms_can_spool(const char *dir);
+
 /* Make room that was used as if it had not been. */
 void rooms_drop(const struct snapshot *s, uint8_t *p, size_t len);
 

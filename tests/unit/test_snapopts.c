@@ -4,13 +4,16 @@
  */
 #include <check.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "memscan/mem.h"
 #include "patterns.h"
+#include "target/snappriv.h"
 
 static size_t page;
 
@@ -273,6 +276,24 @@ START_TEST(test_budget)
 }
 END_TEST
 
+/* A directory is good for a copy if a file there can be made longer. */
+START_TEST(test_spool)
+{
+	struct rlimit no, old;
+
+	ck_assert(rooms_can_spool("."));
+	ck_assert(!rooms_can_spool("/proc/self"));
+	ck_assert(!rooms_can_spool("/nonexistent"));
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &old), 0);
+	no = (struct rlimit){.rlim_cur = 0, .rlim_max = old.rlim_max};
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &no), 0);
+	bool can = rooms_can_spool(".");
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &old), 0);
+	ck_assert(!can);
+}
+END_TEST
+
 Suite *suite_snapopts(void);
 
 Suite *
@@ -289,6 +310,7 @@ suite_snapopts(void)
 	tcase_add_test(tc, test_no_time);
 	tcase_add_test(tc, test_compare);
 	tcase_add_test(tc, test_budget);
+	tcase_add_test(tc, test_spool);
 	suite_add_tcase(s, tc);
 	return s;
 }
