@@ -25,7 +25,7 @@ enum {
 	VIEW_PAGE = 1 << VIEW_PAGE_BITS,
 	VIEW_TLB = 1024,             /* recently used pages; 4 MiB of reach */
 	VIEW_WINDOW = 64 * 1024,     /* one read of a target that must be read */
-	VIEW_WINDOW_SETS = 128,      /* times the ways: at most 32 MiB of windows */
+	VIEW_WINDOW_SETS = 32,       /* times the ways: at most 8 MiB of windows */
 	VIEW_WINDOW_WAYS = 4,
 	VIEW_SCRATCH_PAGES = 256,    /* one call may write 1 MiB of the target's pages */
 	VIEW_KEPT_PAGES = 4096,      /* and 16 MiB may be kept over all calls */
