@@ -327,8 +327,20 @@ try_copy(
 	return st;
 }
 
-/* Two stops more are worth it; a third would be for a buffer that moves. */
-enum { NEEDED_MAX = 1 << 16 };
+/*
+ * Two stops more are worth it; a third would be for a buffer that moves. The first is for what
+ * was missed, the second, or one for very much, for all of what something was missed of.
+ */
+enum { NEEDED_MAX = 1 << 16, NEEDED_FEW = 1 << 14 };
+
+static void
+widen(struct acquired *a, struct span *need)
+{
+	const struct region *r = target_region(a->copy, need->start);
+
+	if (r != NULL)
+		*need = (struct span){r->start, r->end};
+}
 
 bool
 acquire_again(struct acquired *a)
@@ -340,6 +352,8 @@ acquire_again(struct acquired *a)
 		return false;
 	a->need = xrealloc(a->need, (a->n_need + n) * sizeof(*a->need));
 	memcpy(a->need + a->n_need, missed, n * sizeof(*missed));
+	for (size_t i = 0; i < n && (a->again > 0 || n > NEEDED_FEW); i++)
+		widen(a, &a->need[a->n_need + i]);
 	a->n_need += n;
 	a->again++;
 	target_close(a->copy);

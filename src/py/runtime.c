@@ -367,7 +367,9 @@ is_interned_dict(struct py *p, taddr addr)
 	struct judge j = {.p = p};
 	uint64_t type, used;
 
+	/* Any number may be an address: not one in what a copy has left out. */
 	if (addr % p->l->machine.ptr_width != 0 ||
+		target_is_left_out(p->t, addr, layout_size(p->l, PYF_SIZEOF_OBJECT)) ||
 		py_word(p, addr + layout_off(p->l, PYF_OB_TYPE), &type) != MS_OK ||
 		type != p->dict_type)
 		return false;

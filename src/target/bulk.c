@@ -20,7 +20,7 @@
  * Why the dump stays exact: what is left out is no memory to the reader of the copy, not
  * even of the running process. A read of it fails and is remembered, so that it can
  * never pass for something else; the process is then stopped once more and all is copied
- * anew with what was missed. One dump is always of one stop. (Comparing pages of two stops
+ * anew with what was missed, a page of a buffer or all of a table. One dump is always of one stop. (Comparing pages of two stops
  * instead would need a proof that nothing was written in between, which the kernel
  * gives only to those who write to /proc/PID/clear_refs: precopy.c, if that is asked for.)
  */
@@ -348,21 +348,75 @@ bulk_fini(struct bulk *b)
 	free(b->pages);
 }
 
-/* Take out of v what the caller says it needs. */
+/* Append to ret what of [start, end) is long enough to be left out after all. */
 static void
-drop_needed(const struct snapshot_opts *o, span_vec *v)
+append_rest(span_vec *ret, taddr start, taddr end)
+{
+	if (start < end && end - start >= BLOCK_MIN / 2)
+		vec_push(ret, (struct span){.start = start, .end = end});
+}
+
+/*
+ * Append what of v is not needed. Buffers of malloc's that lie side by side are one run of raw
+ * pages: what is needed is the beginning of each, less than a page. A need of more is that of
+ * somebody who reads all of it.
+ */
+static void
+append_unneeded(const span_vec *needs, const struct span *v, uint64_t page, span_vec *ret)
+{
+	size_t before = ret->n;
+	taddr at = v->start;
+
+	for (size_t i = span_behind(needs, v->start);
+	     i < needs->n && needs->at[i].start < v->end; i++) {
+		const struct span *need = &needs->at[i];
+		if (need->end - need->start >= page) {
+			ret->n = before;
+			return;
+		}
+		append_rest(ret, at, need->start & ~(page - 1));
+		taddr end = (need->end + page - 1) & ~(page - 1);
+		at = end > at ? end : at;
+	}
+	append_rest(ret, at, v->end);
+}
+
+/* In order, and what overlaps joined. */
+static void
+sort_needs(const struct snapshot_opts *o, span_vec *ret)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < v->n; i++) {
-		bool is_needed = false;
-		for (size_t j = 0; j < o->n_need; j++)
-			is_needed |= o->need[j].start < v->at[i].end &&
-			             o->need[j].end > v->at[i].start;
-		if (!is_needed)
-			v->at[n++] = v->at[i];
+	for (size_t i = 0; i < o->n_need; i++)
+		if (o->need[i].start < o->need[i].end)
+			vec_push(ret, o->need[i]);
+	if (ret->n == 0)
+		return;
+	qsort(ret->at, ret->n, sizeof(*ret->at), by_start);
+	for (size_t i = 1; i < ret->n; i++) {
+		struct span *last = &ret->at[n];
+		if (ret->at[i].start > last->end)
+			ret->at[++n] = ret->at[i];
+		else if (ret->at[i].end > last->end)
+			last->end = ret->at[i].end;
 	}
-	v->n = n;
+	ret->n = n + 1;
+}
+
+/* Take out of v what the caller says it needs. */
+static void
+drop_needed(const struct snapshot_opts *o, uint64_t page, span_vec *v)
+{
+	span_vec needs = {0}, all = *v;
+
+	if (o->n_need == 0)
+		return;
+	sort_needs(o, &needs);
+	*v = (span_vec){0};
+	for (size_t i = 0; i < all.n; i++)
+		append_unneeded(&needs, &all.at[i], page, v);
+	vec_fini(&needs);
+	vec_fini(&all);
 }
 
 void
@@ -389,7 +443,7 @@ bulk_find(const struct snapshot *s, span_vec *ret)
 	bulk_fini(&b);
 	if (ret->n > 1)
 		qsort(ret->at, ret->n, sizeof(*ret->at), by_start);
-	drop_needed(&s->opts, ret);
+	drop_needed(&s->opts, s->pagemap.page, ret);
 }
 
 /* ---- in the stop ---- */

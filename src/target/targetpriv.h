@@ -16,7 +16,7 @@ enum {
 	WINDOW_SLOTS = 2 * TARGET_VIEW_KEEP,
 	WINDOW_SHIFT = 16,
 	WINDOW_BUCKETS = 256,
-	MISSED_MAX = 4096,
+	MISSED_MAX = 1 << 15,
 	PAGE = 4096,     /* no machine has smaller ones; only a unit of reading */
 };
 

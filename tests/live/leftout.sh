@@ -23,6 +23,21 @@ objects=$(sed -n 's/^.*"objects": *\([0-9]*\).*/\1/p' "$TMP/info" | head -n 1)
 [ "$objects" -gt 1800000 ] || fail "only $objects objects"
 stop_target
 
+# Buffers of malloc's side by side are one run of raw pages. What is needed is the beginning of each, and no more is copied.
+export MALLOC_MMAP_THRESHOLD_=1000000000 GLIBC_TUNABLES=glibc.malloc.mmap_threshold=1000000000
+start_small "raw = [bytearray(b'(%d)' % i * (1 << 18)) for i in range(10, 99)]"
+unset MALLOC_MMAP_THRESHOLD_ GLIBC_TUNABLES
+dump
+cp "$TMP/err" "$TMP/said"
+worked
+copied=$("$MEMSCAN" info --json "$TMP/dump" | sed -n 's/.*"copy_bytes": *\([0-9]*\).*/\1/p')
+[ "$copied" -lt 30000000 ] || fail "$copied bytes were copied, and 90 MB of raw buffers are to be left out"
+grep -q "left out of the copy is needed" "$TMP/said" || fail "the buffers are not side by side"
+"$MEMSCAN" export --format jsonl "$TMP/dump" > "$TMP/objects"
+seen=$(grep -o '"value": "(\([1-9][0-9]\))(\1)' "$TMP/objects" | sort -u | wc -l)
+[ "$seen" = 89 ] || fail "the dump has the beginning of $seen buffers of 89"
+stop_target
+
 # The dict's table is all hashes of keys that are gone but for its last entries.
 start_small "
 found = {i: None for i in range(1 << 21)}
