@@ -140,6 +140,9 @@ struct py_hooks {
 	enum status (*size_of)(void *self, taddr fn, taddr obj, taddr cls, uint64_t *ret);
 };
 
+/* How an object begins, for those who count some without decoding them. */
+void py_object_head(const struct layout *l, struct object_head *ret);
+
 /*
  * An interpreter runtime. Everything passed is borrowed; names takes the texts of labels and types.
  * MS_ABSENT  a symbol that every CPython exports is missing

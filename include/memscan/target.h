@@ -348,10 +348,23 @@ enum snapshot_mode {
 	SNAPSHOT_NONE,   /* no copy: the process is read, and held, until the target is done with */
 };
 
+/* How an object begins, so that some can be counted in memory that nobody has decoded. */
+struct object_head {
+	unsigned type;     /* offset of its type, */
+	unsigned flags;    /* and in a type that of its flags */
+	unsigned n_counts; /* of references to it, of which one is not 0; 0: nothing is known */
+	struct object_count {
+		unsigned off, width;
+		unsigned shift; /* bits below the count */
+	} counts[2];
+};
+
 struct snapshot_opts {
 	enum snapshot_mode mode;
 	const char *dir;       /* where SNAPSHOT_DISK puts its file */
 	unsigned threads;      /* that copy; 0: as many as are worth it */
+	unsigned workers;      /* threads that walk and write afterwards; 0 is 1 */
+	struct object_head head; /* to know beforehand how much memory that takes */
 	size_t keep;           /* bytes wanted from the beginning of a raw buffer */
 	bool whole;            /* leave no raw buffers out */
 	bool plan_only;        /* touch nothing, refuse nothing: just the plan */
@@ -375,7 +388,7 @@ struct snapshot_plan {
 	uint64_t bytes;            /* of the copy */
 	uint64_t known;            /* of these, to be taken from the copy of another process */
 	uint64_t left_out;         /* of raw buffers, present and not copied */
-	uint64_t objects;          /* at a guess */
+	uint64_t objects;          /* counted in a sample */
 	uint64_t peak;             /* memory that memscan will have taken */
 	uint64_t cache;            /* of that, for pages read without a copy */
 	uint64_t budget;           /* that can be spared; UINT64_MAX if unknown */

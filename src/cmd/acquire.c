@@ -185,6 +185,7 @@ prepare(const struct acquire_opts *o, struct acquired *a, bool plan_only,
 	so.first = a->first;
 	so.n_first = a->n_first;
 	so.plan_only = plan_only;
+	py_object_head(&a->layout, &so.head);
 	enum status st = snapshot_prepare(o->pid, &so, ret, eb);
 	if (st == MS_OK)
 		a->plan = *snapshot_get_plan(*ret);

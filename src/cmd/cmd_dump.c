@@ -537,7 +537,7 @@ run(const struct cmd_args *args, int *exit_code, struct errbuf *eb)
 		st = group_pids(args, &pids, &group.n, eb);
 	if (st != MS_OK)
 		return st;
-	job.walk.threads = job.output.threads = (unsigned)threads;
+	job.walk.threads = job.output.threads = o->snap.workers = (unsigned)threads;
 	group.pids = pids;
 	if (group.n < 2 && !group.children) {
 		o->pid = group.n > 0 ? pids[0] : 0;

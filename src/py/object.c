@@ -102,6 +102,27 @@ object_refcount(const struct layout *l, const uint8_t *v)
 	return local + (uint64_t)shared;
 }
 
+void
+py_object_head(const struct layout *l, struct object_head *ret)
+{
+	unsigned width = l->machine.ptr_width;
+	bool has_two = layout_has(l, PYF_OB_REF_LOCAL);
+
+	*ret = (struct object_head){.type = (unsigned)layout_off(l, PYF_OB_TYPE),
+		.flags = (unsigned)layout_off(l, PYF_TP_FLAGS),
+		.n_counts = has_two ? 2 : 1};
+	if (!has_two) {
+		ret->counts[0].off = (unsigned)layout_off(l, PYF_OB_REFCNT);
+		ret->counts[0].width = width;
+		return;
+	}
+	ret->counts[0].off = (unsigned)layout_off(l, PYF_OB_REF_LOCAL);
+	ret->counts[0].width = 4;
+	ret->counts[1].off = (unsigned)layout_off(l, PYF_OB_REF_SHARED);
+	ret->counts[1].width = width;
+	ret->counts[1].shift = SHARED_SHIFT;
+}
+
 /*
  * Bytes of the object itself, as far as the view goes. Only heap types are as large as
  * their type says: behind a static one nothing need be mapped.

@@ -58,6 +58,7 @@ struct bulk {
 	span_vec *found;
 	span_vec raw;     /* raw pages of the extent, joined */
 	uint8_t *pages;   /* GROUP of them */
+	uint64_t runs;    /* bytes left out that are no block of malloc's own */
 };
 
 /* ---- pages ---- */
@@ -150,16 +151,17 @@ block_is_raw(const struct bulk *b, size_t from, taddr start, taddr end)
 	return true;
 }
 
-/* Leave [start, end) out but for its beginning. */
-static void
+/* Leave [start, end) out but for its beginning; if that is worth it. */
+static bool
 leave_out(struct bulk *b, taddr start, taddr end)
 {
 	uint64_t keep = b->s->opts.keep + 256;
 
 	keep += -keep & (b->page - 1);
 	if (end - start <= keep || end - start - keep < BLOCK_MIN / 2)
-		return;
+		return false;
 	vec_push(b->found, (struct span){.start = start + keep, .end = end});
+	return true;
 }
 
 /* ---- pages that are no such block ---- */
@@ -234,7 +236,7 @@ static taddr
 judge_block(struct bulk *b, size_t i, taddr here, uint64_t len)
 {
 	if (block_is_raw(b, i, here, here + len))
-		leave_out(b, here, here + len);
+		(void)leave_out(b, here, here + len);
 	return here + len;
 }
 
@@ -300,8 +302,9 @@ judge_extent(struct bulk *b, taddr start, taddr end)
 		}
 	}
 	for (size_t i = 0; i < b->raw.n; i++) {
-		if (b->raw.at[i].end - b->raw.at[i].start >= RUN_MIN)
-			leave_out(b, b->raw.at[i].start, b->raw.at[i].end);
+		const struct span *run = &b->raw.at[i];
+		if (run->end - run->start >= RUN_MIN && leave_out(b, run->start, run->end))
+			b->runs += run->end - run->start;
 	}
 }
 
@@ -420,12 +423,13 @@ drop_needed(const struct snapshot_opts *o, uint64_t page, span_vec *v)
 }
 
 void
-bulk_find(const struct snapshot *s, span_vec *ret)
+bulk_find(const struct snapshot *s, span_vec *ret, uint64_t *runs)
 {
 	const struct regions *maps = &s->maps;
 	struct bulk b;
 
 	ret->n = 0;
+	*runs = 0;
 	/* Without a page map, reading would make pages. */
 	if (s->opts.whole || s->pagemap.fd < 0)
 		return;
@@ -441,6 +445,7 @@ bulk_find(const struct snapshot *s, span_vec *ret)
 			judge_extent(&b, maps->at[i].start, maps->at[end - 1].end);
 	}
 	bulk_fini(&b);
+	*runs = b.runs;
 	if (ret->n > 1)
 		qsort(ret->at, ret->n, sizeof(*ret->at), by_start);
 	drop_needed(&s->opts, s->pagemap.page, ret);

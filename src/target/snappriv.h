@@ -55,6 +55,7 @@ struct snapshot {
 	int spool;       /* SNAPSHOT_DISK: the file, or -1 */
 	uint64_t spooled; /* its length */
 	span_vec left;   /* out of the copy, by address */
+	uint64_t left_runs; /* bytes of it when it was planned, in which there may be many buffers */
 	struct machine machine;
 	struct pagemap pagemap;
 	struct regions maps; /* of the last copy */
@@ -179,8 +180,11 @@ uint64_t precopy_same(const struct snapshot *s);
 
 /* ---- bulk.c ---- */
 
-/* What of s->maps is raw and long, by address. */
-void bulk_find(const struct snapshot *s, span_vec *ret);
+/*
+ * What of s->maps is raw and long, by address; *runs bytes of it may be any number of buffers
+ * side by side, the rest is one each.
+ */
+void bulk_find(const struct snapshot *s, span_vec *ret, uint64_t *runs);
 
 /* In the stop: take out of left what is not raw any more. */
 void bulk_confirm(struct snapshot *s, span_vec *left);
@@ -190,6 +194,18 @@ void bulk_confirm(struct snapshot *s, span_vec *left);
 /* target_ops.again */
 MUST_CHECK enum status snapshot_again(void *self, taddr addr, void *buf, size_t n);
 void again_fini(struct snapshot *s);
+
+/* ---- census.c ---- */
+
+/* What a heap consists of, so far as a sample says. */
+struct heap_census {
+	uint64_t objects;
+	uint64_t most;     /* of them that there may well be */
+	uint64_t pointers; /* words that lead into it */
+};
+
+/* Look at some pages of the process, which runs; runs are what is to be copied. */
+void census_take(const struct snapshot *s, const span_vec *runs, struct heap_census *ret);
 
 /* ---- order.c ---- */
 

@@ -71,7 +71,7 @@ snapshot_prepare(pid_t pid, const struct snapshot_opts *opts, struct snapshot **
 		return st;
 	swapped_look(s);
 	forked_find(s);
-	bulk_find(s, &s->left);
+	bulk_find(s, &s->left, &s->left_runs);
 	rooms_measure(s, &runs);
 	st = mode_choose(s, &runs, eb);
 	if (st == MS_OK && s->opts.precopy)
