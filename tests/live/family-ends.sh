@@ -88,6 +88,7 @@ meanwhile() {
 		echo $? > "$TMP/status"
 		echo ended >&9
 	) &
+	keeper=$!
 	read -r line <&9
 	if [ "$line" = ended ]; then
 		fail "memscan did not come to where it stops a process"
@@ -96,6 +97,8 @@ meanwhile() {
 	ask "run $1"
 	echo go > "$TMP/meet.go"
 	read -r line <&9
+	# Not while a FIFO is opened: that is broken off by the end of a child.
+	wait $keeper
 	status=$(cat "$TMP/status")
 }
 

@@ -19,6 +19,7 @@ at() {
 		echo $? > "$TMP/status"
 		echo ended >&9
 	) &
+	keeper=$!
 	read -r line <&9
 	if [ "$line" != ended ]; then
 		met=$((met + 1))
@@ -26,6 +27,8 @@ at() {
 		echo go > "$TMP/meet.go"
 		read -r line <&9
 	fi
+	# Not while a FIFO is opened: that is broken off by the end of a child.
+	wait $keeper
 	status=$(cat "$TMP/status")
 	case $status in
 	0 | 6) [ -s "$TMP/dump" ] || fail "$point: exit status $status and no dump" ;;

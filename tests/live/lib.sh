@@ -121,10 +121,13 @@ start() {
 	# New ones each time: a child of the last target may have the old ones still open.
 	rm -f "$TMP/in" "$TMP/out"
 	mkfifo "$TMP/in" "$TMP/out"
-	"$tools/allow" "$@" < "$TMP/in" > "$TMP/out" 7>&- 8<&- &
+	# Both ends are opened here: nobody waits for the other side, which the end of any child would break off (EINTR).
+	exec 5<> "$TMP/in" 7> "$TMP/in" 3< "$TMP/in" 5>&-
+	exec 5<> "$TMP/out" 8< "$TMP/out" 4> "$TMP/out" 5>&-
+	"$tools/allow" "$@" <&3 >&4 3<&- 4>&- 7>&- 8<&- &
 	target=$!
 	pids="$pids $target"
-	exec 7> "$TMP/in" 8< "$TMP/out"
+	exec 3<&- 4>&-
 	answer=
 	read -r answer <&8
 	if [ "$answer" != ready ]; then

@@ -34,6 +34,7 @@ mkfifo "$TMP/meet.at" "$TMP/meet.go"
 		"$MEMSCAN" --pid "$target" --threads 1 --max-pause 2000 -f -o "$TMP/dump" 2> "$TMP/err" > "$TMP/stdout" < /dev/null
 	echo "ended $?" > "$TMP/meet.at"
 ) &
+keeper=$!
 read -r met < "$TMP/meet.at"
 if [ -z "$met" ]; then
 	until grep -q '^TracerPid:[[:space:]]*0$' "/proc/$target/status"; do :; done
@@ -41,6 +42,7 @@ if [ -z "$met" ]; then
 	echo > "$TMP/meet.go"
 	read -r met < "$TMP/meet.at"
 fi
+wait $keeper
 [ "$met" = "ended 6" ] || fail "let go at the 40th read: it $met"
 cut "let go at the 40th read"
 n=$(objects)

@@ -50,6 +50,7 @@ until_call() {
 			"$MEMSCAN" -v --pid "$target" --pre-copy -f -o "$TMP/dump" "$@" > "$TMP/stdout" 2> "$TMP/err"
 		echo "ended $?" > "$TMP/meet.at"
 	) &
+	keeper=$!
 	met=
 	read -r met < "$TMP/meet.at"
 	[ -z "$met" ] || { fail "$at: it $met without that"; return 1; }
@@ -60,6 +61,8 @@ until_call() {
 finished() {
 	echo > "$TMP/meet.go"
 	read -r met < "$TMP/meet.at"
+	# Not while a FIFO is opened: that is broken off by the end of a child.
+	wait $keeper
 	[ "$met" = "ended 0" ] || fail "$at: it $met"
 }
 
