@@ -24,6 +24,7 @@
 #define LIM_VALUE_FULL (1UL << 20)        /* bytes of a value with --values full */
 #define LIM_NOTES_READ (1ULL << 38)       /* bytes of long values read in all for notes: strings that lie may share gigabytes */
 #define LIM_STOPPING_NS 10000000000ull    /* all these attempts; a thread in uninterruptible sleep may not stop at all */
-#define LIM_GC_RETRIES 1000               /* attempts to stop outside a collection: as many as there is time for */
+#define LIM_STOP_RETRIES 50               /* attempts to stop a process when it is ready, and all its threads stop */
+#define LIM_GC_RETRIES 1000               /* those at which it collects garbage: as many as there is time for */
 
 #endif

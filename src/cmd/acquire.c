@@ -135,10 +135,11 @@ check_idle(struct acquired *a, struct py *p, struct errbuf *eb)
 
 	target_forget(a->live);
 	enum status st = py_interpreters(p, &interps, &n, eb);
+	a->is_collecting = false;
 	for (size_t i = 0; i < n && st == MS_OK; i++)
-		if (py_is_collecting(p, interps[i].addr))
-			st = errbuf_set(
-				eb, MS_BUSY, "a garbage collection is in progress");
+		a->is_collecting |= py_is_collecting(p, interps[i].addr);
+	if (a->is_collecting)
+		return errbuf_set(eb, MS_BUSY, "a garbage collection is in progress");
 	return st;
 }
 
@@ -376,7 +377,8 @@ acquire_copy(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb
 		st = hurry_prepare(a, p, eb);
 	for (a->tries = 1; st == MS_OK; a->tries++) {
 		st = try_copy(o, a, p, eb);
-		if (st != MS_BUSY || a->tries >= LIM_GC_RETRIES ||
+		unsigned most = a->is_collecting ? LIM_GC_RETRIES : LIM_STOP_RETRIES;
+		if (st != MS_BUSY || a->tries >= most ||
 			io_now_ns() - began > LIM_STOPPING_NS)
 			break;
 		/* A collection takes milliseconds; wait a little longer each time. */

@@ -64,6 +64,7 @@ struct acquired {
 	struct thread_regs *regs; /* of all its threads when it was stopped, or ended; none with no_stop */
 	size_t n_regs;
 	struct walk_stats walked;
+	bool is_collecting;  /* garbage, when it was last looked at */
 	unsigned tries;      /* stops it took to meet no garbage collection */
 };
 
@@ -72,7 +73,7 @@ MUST_CHECK enum status acquire_find(const struct acquire_opts *o, struct acquire
 
 /*
  * Hold it, copy, let go.
- * MS_BUSY  collecting at each of LIM_GC_RETRIES tries
+ * MS_BUSY  collecting, not ready or not to be stopped at every try
  * MS_GONE  it ended, or became another program
  */
 MUST_CHECK enum status acquire_copy(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb);
