@@ -113,7 +113,10 @@ guess_pause(struct snapshot *s, enum snapshot_mode mode, const span_vec *runs)
 	struct snapshot_plan *p = &s->plan;
 
 	if (mode == SNAPSHOT_NONE) {
-		struct order_time t = order_measure(s, runs);
+		/* What is swapped out is back by then, or left so. */
+		CLEAN(span_vec_fini) span_vec present = {0};
+		swapped_drop(s, runs, &present);
+		struct order_time t = order_measure(s, present.n > 0 ? &present : runs);
 		p->pause_ns = t.least_ns;
 		p->pause_most_ns = t.most_ns;
 		return;
