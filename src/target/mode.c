@@ -21,7 +21,7 @@
  * of processes with 4 to 132 libraries. Never less than that, and not much more.
  */
 enum {
-	OWN_BASE = 13 << 19,       /* tables and buffers of a walk, whatever is walked */
+	OWN_BASE = 15 << 19,       /* tables and buffers of a walk, whatever is walked */
 	OWN_WORKER = 1 << 20,      /* those of each thread */
 	OWN_LIBRARY = 52 << 10,    /* names and code of the types there, */
 	OWN_FILE_SHARE = 4,        /* and this part of what is mapped of files and not written, */
