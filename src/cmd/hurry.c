@@ -83,14 +83,16 @@ static uint64_t
 enough_ms(const struct acquired *a)
 {
 	const struct snapshot_stats *s = &a->stats;
-	double ns = (double)a->plan.pause_most_ns;
+	double ns = (double)a->plan.pause_most_ns, held = (double)a->pause_ns;
 
+	if (a->plan.mode != SNAPSHOT_NONE && s->bytes >= RATE_MIN) {
+		ns = (double)s->copy_ns * (double)(s->bytes + s->unseen) / (double)s->bytes;
+		if (a->pause_ns > s->copy_ns)
+			ns += (double)(a->pause_ns - s->copy_ns);
+	}
+	/* Not what has not been enough just now: to look what changed can take long, too. */
+	ns = ns > held ? ns : held;
 	/* Twice what it takes by what was seen: the next time the machine may be slower. */
-	if (a->plan.mode == SNAPSHOT_NONE || s->bytes < RATE_MIN)
-		return (uint64_t)(2 * ns / MSEC) + 1;
-	ns = (double)s->copy_ns * (double)(s->bytes + s->unseen) / (double)s->bytes;
-	if (a->pause_ns > s->copy_ns)
-		ns += (double)(a->pause_ns - s->copy_ns);
 	return (uint64_t)(2 * ns / MSEC) + 1;
 }
 

@@ -7,6 +7,12 @@ objects() {
 	"$MEMSCAN" info --json "$TMP/dump" | sed -n 's/.*"objects": *\([0-9]*\).*/\1/p' | head -n 1
 }
 
+# more MS: what should be enough is more than what was not.
+more() {
+	enough=$(sed -n 's/.*--max-pause \([0-9]*\) should be enough.*/\1/p' "$TMP/err")
+	[ -z "$enough" ] || [ "$enough" -gt "$1" ] || fail "$1 ms were not enough, and $enough should be"
+}
+
 # too_short MODE: nothing was seen at all; how much longer it takes is said.
 too_short() {
 	refused 3 'in the time that it may be held|the time was over before anything|let go before enough was seen'
@@ -60,8 +66,13 @@ for ms in 1 3 10 30 100 100000; do
 	6)
 		n=$(objects)
 		cut "$ms ms"
+		more $ms
 		;;
-	3) n=0; too_short "$ms ms" ;;
+	3)
+		n=0
+		too_short "$ms ms"
+		more $ms
+		;;
 	*) fail "$ms ms: exit status $status" ;;
 	esac
 	echo "result: --max-pause $ms: exit status $status, $n of $whole objects; $said"
