@@ -110,7 +110,4 @@ struct dwarf_query {
  */
 MUST_CHECK enum status dwarf_resolve(struct module *m, struct dwarf_query *q, size_t n, struct errbuf *eb);
 
-/* Where the DWARF came from, for reports: a path, or NULL. */
-const char *dwarf_origin(const struct module *m);
-
 #endif

@@ -96,12 +96,6 @@ dwarf_of(struct module *m)
 	return f->dwarf;
 }
 
-const char *
-dwarf_origin(const struct module *m)
-{
-	return m->file->origin;
-}
-
 /* ---- the questions by type ---- */
 
 static struct asked *

@@ -162,7 +162,7 @@ cgroups_left(const char *text, const char *mount_v1, const char *mount_v2)
 	return least;
 }
 
-uint64_t
+static uint64_t
 budget_of_cgroup(pid_t pid)
 {
 	char path[64];

@@ -65,7 +65,11 @@ gather_self(struct denial *d)
 		snprintf(d->lsm, sizeof(d->lsm), "%.90s", lsm);
 }
 
-void
+/*
+ * Gather what is known of the two processes; what cannot be read is as if it were no
+ * obstacle.
+ */
+static void
 denial_gather(pid_t pid, struct denial *ret)
 {
 	struct denial d = {.pid = pid, .is_dumpable = true};

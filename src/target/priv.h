@@ -74,12 +74,6 @@ struct denial {
 	char lsm[96]; /* memscan's confinement ("docker-default (enforce)"), or "" */
 };
 
-/*
- * Gather what is known of the two processes; what cannot be read is as if it were no
- * obstacle.
- */
-void denial_gather(pid_t pid, struct denial *ret);
-
 /* Say which of these it was and what to do; a pure function. Returns MS_DENIED. */
 enum status denial_explain(const struct denial *d, const char *what, struct errbuf *eb);
 
@@ -252,12 +246,9 @@ bool ksm_may_merge(pid_t pid);
 uint64_t budget_bytes(void);
 
 /*
- * What the cgroup of a process has left, and those above it: UINT64_MAX if there is no
- * limit. Of version 1 and 2.
+ * What the cgroups have left that the text of /proc/PID/cgroup names, and those above them: UINT64_MAX
+ * if there is no limit. The files of both versions are below these directories.
  */
-uint64_t budget_of_cgroup(pid_t pid);
-
-/* The same of the text of /proc/PID/cgroup, where the files of both versions are below these directories. */
 uint64_t cgroups_left(const char *text, const char *mount_v1, const char *mount_v2);
 
 /* What another process can be made to take, by reading pages of it that are swapped out. */

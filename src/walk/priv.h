@@ -329,7 +329,6 @@ void words_told(struct walker *w);
 /* The words of an object that its references, all of them, do not tell of. */
 void words_keep_unseen(struct walker *w, taddr addr, const struct pytype *ty, const struct pyref *refs, size_t n);
 MUST_CHECK enum status words_put(struct walker *w);
-void root_add(struct walker *w, taddr to, enum root_kind kind, uint32_t name);
 
 /* buffers.c: read the buffer of object id at addr, whose size is given; and at the end emit all. */
 void buffers_add(struct walker *w, objid id, taddr addr, uint64_t size);

@@ -20,7 +20,7 @@ roots_from(const struct walker *w)
 		(w->root.kind == ROOT_TRACKED ? INTERP_UNKNOWN : INTERP_SHARED);
 }
 
-void
+static void
 root_add(struct walker *w, taddr to, enum root_kind kind, uint32_t name)
 {
 	w->root.kind = kind;

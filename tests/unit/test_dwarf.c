@@ -150,7 +150,6 @@ resolve(struct dwarf_query *q, size_t n)
 
 	dwt_user.number++;
 	ck_assert_msg(dwarf_resolve(modules_at(ms, 0), q, n, &eb) == MS_OK, "%s", eb.msg);
-	ck_assert_str_eq(dwarf_origin(modules_at(ms, 0)), "/proc/self/exe");
 	modules_free(ms);
 }
 
