@@ -121,13 +121,16 @@ put_range(struct walker *w, taddr at, taddr end, uint32_t name, uint8_t *buf)
 	}
 }
 
-/* What an interpreter's state counts in front of an array of pointers: not more. */
-enum { ARRAY_MAX = 1 << 16 };
+/*
+ * What an interpreter's state counts in front of an array of pointers: not more; and how many
+ * bytes are looked at for all states, in parts: they may be nothing but such counts.
+ */
+enum { ARRAY_MAX = 1 << 16, ARRAY_PART = 4096, ARRAYS_MAX = 128 << 20 };
 
 /*
- * Whether words are an array of references: each of an object, or NULL. What else stands
- * behind a number (mimalloc's pages, a cached name) leads to words of all sorts, of which
- * some are objects' that may be gone.
+ * Whether words are references: each of an object, or NULL. What else stands behind a number
+ * (mimalloc's pages, a cached name) leads to words of all sorts, of which some are
+ * objects' that may be gone.
  */
 static bool
 are_references(struct walker *w, const uint8_t *at, size_t n)
@@ -144,18 +147,33 @@ are_references(struct walker *w, const uint8_t *at, size_t n)
 	return true;
 }
 
+static bool
+is_array(struct walker *w, taddr array, size_t n, uint8_t *buf, size_t *looked)
+{
+	for (size_t done = 0, now; done < n; done += now) {
+		now = n - done < ARRAY_PART ? n - done : ARRAY_PART;
+		*looked += now;
+		if (*looked > ARRAYS_MAX ||
+			target_read(w->t, array + done, buf, now) != MS_OK ||
+			!are_references(w, buf, now))
+			return false;
+	}
+	return true;
+}
+
 /*
- * An array that the state points to: a word that is a count, then one that is its address
+ * Arrays that the state points to: a word that is a count, then one that is its address
  * (3.10: interned identifiers).
  */
 static void
-put_arrays(struct walker *w, const uint8_t *at, size_t n, uint32_t name)
+put_arrays(struct walker *w, const uint8_t *at, size_t n, uint32_t name, size_t *looked)
 {
+	CLEAN_FREE uint8_t *buf = xmalloc(SCAN_CHUNK);
 	const struct machine *m = target_machine(w->t);
 	bool swap = m->big_endian != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
 	size_t width = m->ptr_width;
 
-	for (size_t off = 0; off + 2 * width <= n; off += width) {
+	for (size_t off = 0; off + 2 * width <= n && *looked <= ARRAYS_MAX; off += width) {
 		uint64_t count = load_uint(at + off, (unsigned)width, swap);
 		taddr array = load_uint(at + off + width, (unsigned)width, swap);
 		const struct region *r = target_region(w->t, array);
@@ -163,10 +181,8 @@ put_arrays(struct walker *w, const uint8_t *at, size_t n, uint32_t name)
 			count * width > r->end - array ||
 			target_is_left_out(w->t, array, count * width))
 			continue;
-		CLEAN_FREE uint8_t *buf = xmalloc(count * width);
-		if (target_read(w->t, array, buf, count * width) == MS_OK &&
-			are_references(w, buf, count * width))
-			put_words(w, buf, count * width, name);
+		if (is_array(w, array, count * width, buf, looked))
+			put_range(w, array, array + count * width, name, buf);
 	}
 }
 
@@ -176,7 +192,7 @@ put_states(struct walker *w)
 {
 	CLEAN_FREE struct pyinterp *interps = NULL;
 	struct errbuf eb = {0};
-	size_t n = 0;
+	size_t n = 0, looked = 0;
 	uint64_t size = py_interp_size(w->p);
 	uint32_t name = strtab_puts(w->names, "PyInterpreterState");
 
@@ -189,7 +205,7 @@ put_states(struct walker *w)
 		w->root.interp = (uint32_t)i;
 		if (!is_static(w, interps[i].addr))
 			put_words(w, buf, size, name);
-		put_arrays(w, buf, size, name);
+		put_arrays(w, buf, size, name, &looked);
 	}
 	w->root.interp = 0;
 }
