@@ -231,6 +231,17 @@ most_of(const struct census *c, double objects)
 	return objects * (1 + 2 * square_root(spread) / sum);
 }
 
+/* The offsets may be a process's own account, or a table's: the counts are before the type. */
+static bool
+is_sound(const struct object_head *o, unsigned width)
+{
+	for (unsigned i = 0; i < o->n_counts; i++)
+		if (o->counts[i].off > o->type || o->counts[i].width > o->type - o->counts[i].off)
+			return false;
+	return o->n_counts > 0 && o->type <= HEAD_MAX - width && o->flags <= HEAD_MAX - width &&
+	       o->type <= o->flags;
+}
+
 void
 census_take(const struct snapshot *s, const span_vec *runs, struct heap_census *ret)
 {
@@ -241,8 +252,7 @@ census_take(const struct snapshot *s, const span_vec *runs, struct heap_census *
 	ret->objects = ret->most = bytes / OBJECT_COPIED;
 	ret->pointers = bytes / s->machine.ptr_width;
 	/* Without a page map, reading would make pages. */
-	if (o->n_counts == 0 || s->pagemap.fd < 0 || runs->n == 0 ||
-	    o->flags + s->machine.ptr_width > HEAD_MAX)
+	if (s->pagemap.fd < 0 || runs->n == 0 || !is_sound(o, s->machine.ptr_width))
 		return;
 	swapped_drop(s, runs, &c.present);
 	c.buf = xmalloc((size_t)s->pagemap.page);

@@ -141,6 +141,24 @@ START_TEST(test_two_counts)
 }
 END_TEST
 
+/* Offsets that lead out of what is read. */
+START_TEST(test_offsets_that_lie)
+{
+	static const struct object_head lies[] = {
+		{.type = 8, .flags = 160, .n_counts = 1, .counts = {{1 << 25, 8, 0}}},
+		{.type = 8, .flags = 160, .n_counts = 2, .counts = {{0, 8, 0}, {4, 8, 0}}},
+		{.type = 300, .flags = 160, .n_counts = 1, .counts = {{0, 8, 0}}},
+		{.type = 300, .flags = 320, .n_counts = 1, .counts = {{0, 8, 0}}},
+		{.type = 8, .flags = UINT32_MAX, .n_counts = 1, .counts = {{0, 8, 0}}},
+		{.type = 8, .flags = 252, .n_counts = 1, .counts = {{0, 8, 0}}},
+	};
+
+	fill(1, 10, 1, at(PLAIN));
+	snap.opts.head = lies[_i];
+	ck_assert_uint_eq(take().objects, PAGES * PAGE / 80);
+}
+END_TEST
+
 /* Without a page map, or not knowing what objects look like, nothing is read. */
 START_TEST(test_unknown)
 {
@@ -168,6 +186,7 @@ suite_census(void)
 	tcase_add_test(tc, test_objects);
 	tcase_add_test(tc, test_what_is_no_object);
 	tcase_add_test(tc, test_two_counts);
+	tcase_add_loop_test(tc, test_offsets_that_lie, 0, 6);
 	tcase_add_test(tc, test_unknown);
 	suite_add_tcase(s, tc);
 	return s;
