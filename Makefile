@@ -38,7 +38,7 @@ have        = $(shell $(PKG) --exists $(1) 2>/dev/null && echo yes)
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Iinclude -Isrc $(WARN) $(if $(DEV),-Werror) $(OPT.$(VARIANT)) \
               $(if $(call have,$(LIBS_ALL)),$(shell $(PKG) --cflags $(LIBS_ALL))) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS := -pthread $(LINK.$(VARIANT)) $(LDFLAGS)
-LIB_LIBS     = $(shell $(PKG) --libs $(LIBS_ALL))
+LIB_LIBS     = $(shell $(PKG) --libs $(LIBS_ALL)) -lm
 # Commands are shown whole with V=1.
 Q           := $(if $(V),,@)
 COMPILE      = $(if $(V),,@echo '  CC    $<';) $(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<

@@ -13,6 +13,7 @@
 #include "memscan/limits.h"
 #include "memscan/log.h"
 #include "memscan/mem.h"
+#include "memscan/progress.h"
 #include "memscan/py.h"
 #include "memscan/text.h"
 
@@ -282,6 +283,18 @@ copy_held(const struct acquire_opts *o, struct acquired *a, struct py *p,
 	return st;
 }
 
+/* Nothing is drawn where nothing is swapped out. */
+static void
+bring_back(const struct acquired *a, struct snapshot *s)
+{
+	if (a->plan.swapped == 0 || a->plan.leaves_swapped)
+		return;
+	progress_begin(1);
+	progress_step("bringing back what is swapped out", 1);
+	snapshot_bring_back(s);
+	progress_end();
+}
+
 /* Plan a copy, and copy what can be copied while the process runs. */
 static enum status
 prepare_copy(const struct acquire_opts *o, struct acquired *a, struct snapshot **ret,
@@ -295,7 +308,7 @@ prepare_copy(const struct acquire_opts *o, struct acquired *a, struct snapshot *
 		return st;
 	if (a->tries == 1)
 		announce(o, a);
-	snapshot_bring_back(*ret);
+	bring_back(a, *ret);
 	st = snapshot_precopy(*ret, o->max_pause_ns > 0 ? o->max_pause_ns : STOP_NO_LIMIT,
 		&a->before, eb);
 	if (st != MS_OK)

@@ -28,7 +28,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 
 #include "memscan/bytes.h"
 #include "memscan/mem.h"
@@ -37,10 +36,9 @@ enum {
 	EXTENT_MIN = 1 << 20,       /* what is smaller has nothing large in it */
 	BLOCK_MIN = 256 << 10,      /* a block of malloc's, worth leaving out */
 	RUN_MIN = 256 << 10,        /* raw pages elsewhere */
-	GROUP = 64,                 /* pages read in one call */
+	GROUP = HEADS_AT_ONCE,      /* pages read in one call */
 	SAMPLES = 32,               /* pages of a block */
 	FEW_POINTERS = 4,           /* in all samples of a block: chance */
-	HEAD_MAX = 16,              /* of a block: prev_size, size and flags */
 	AGAIN_STEP = 8 << 20,       /* in the stop one page of so many bytes is looked at again, */
 	AGAIN_PAGES = 256,          /* and of all that is left out about so many */
 };
@@ -207,30 +205,6 @@ lower(taddr a, taddr b)
 	return a < b ? a : b;
 }
 
-/* The first bytes of n pages, each in HEAD_MAX bytes of ret. */
-static bool
-read_heads(const struct bulk *b, taddr at, size_t n, uint8_t *ret)
-{
-	struct iovec there[GROUP];
-	struct iovec here = {.iov_base = ret, .iov_len = n * HEAD_MAX};
-
-	for (size_t i = 0; i < n; i++) {
-		uintptr_t addr = (uintptr_t)(at + i * b->page);
-		memcpy(&there[i].iov_base, &addr, sizeof(addr));
-		there[i].iov_len = HEAD_MAX;
-	}
-	bool is_own = !forked_has(b->s, at, at + n * b->page);
-	if (b->s->reader.caps.has_vm_readv && is_own)
-		return process_vm_readv(b->s->reader.pid, &here, 1, there, n, 0) ==
-		       (ssize_t)(n * HEAD_MAX);
-	for (size_t i = 0; i < n; i++) {
-		if (reader_read(&b->s->reader, at + i * b->page, ret + i * HEAD_MAX,
-		                HEAD_MAX) != MS_OK)
-			return false;
-	}
-	return true;
-}
-
 /* A block at here, of the run i, is passed whole: returns its end. */
 static taddr
 judge_block(struct bulk *b, size_t i, taddr here, uint64_t len)
@@ -247,15 +221,15 @@ judge_block(struct bulk *b, size_t i, taddr here, uint64_t len)
 static taddr
 judge_from(struct bulk *b, size_t i, taddr at, taddr stop, taddr end)
 {
-	uint8_t heads[GROUP * HEAD_MAX];
+	uint8_t heads[GROUP * PAGE_HEAD];
 
 	stop = lower(stop, at + GROUP * b->page);
 	size_t n = (size_t)((stop - at) / b->page);
-	if (!read_heads(b, at, n, heads))
+	if (!pages_heads(b->s, at, n, heads))
 		return stop;
 	for (size_t k = 0; k < n; k++) {
 		taddr here = at + k * b->page;
-		uint64_t len = block_at(b, heads + k * HEAD_MAX, here, end);
+		uint64_t len = block_at(b, heads + k * PAGE_HEAD, here, end);
 		if (len == 0)
 			continue;
 		if (k > 0)
@@ -270,10 +244,10 @@ judge_from(struct bulk *b, size_t i, taddr at, taddr stop, taddr end)
 static taddr
 judge_swapped(struct bulk *b, size_t i, taddr at, taddr stop, taddr end)
 {
-	uint8_t head[HEAD_MAX];
+	uint8_t head[PAGE_HEAD];
 	uint64_t len = 0;
 
-	if (stop - at >= BLOCK_MIN && read_heads(b, at, 1, head))
+	if (stop - at >= BLOCK_MIN && pages_heads(b->s, at, 1, head))
 		len = block_at(b, head, at, end);
 	return len == 0 ? stop : judge_block(b, i, at, len);
 }

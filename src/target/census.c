@@ -13,6 +13,7 @@
  */
 #include "snappriv.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "memscan/bytes.h"
@@ -37,7 +38,7 @@ struct suspect {
 struct census {
 	const struct snapshot *s;
 	const span_vec *runs;
-	span_vec present; /* of them, what is not swapped out: to look brings nothing back */
+	const span_vec *present; /* of them, what is not swapped out: to look brings nothing back */
 	uint8_t *buf;
 	VEC(struct suspect) suspects;
 	struct map index; /* of an address in them */
@@ -53,17 +54,6 @@ word_at(const struct census *c, const uint8_t *p, unsigned width)
 	bool is_big = c->s->machine.big_endian;
 
 	return load_uint(p, width, is_big != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__));
-}
-
-static bool
-leads_into(const span_vec *runs, taddr v)
-{
-	size_t i;
-
-	if (runs->n == 0 || v < runs->at[0].start || v >= runs->at[runs->n - 1].end)
-		return false;
-	i = span_behind(runs, v);
-	return i < runs->n && runs->at[i].start <= v;
 }
 
 /* Does anybody have the object whose head this is? */
@@ -96,27 +86,16 @@ suspect(struct census *c, taddr v)
 	c->suspects.at[i].n++;
 }
 
-static uint64_t
-span_vec_bytes(const span_vec *v)
-{
-	uint64_t bytes = 0;
-
-	for (size_t i = 0; i < v->n; i++)
-		bytes += v->at[i].end - v->at[i].start;
-	return bytes;
-}
-
 static void
 look_at(struct census *c)
 {
 	unsigned width = c->s->machine.ptr_width, type = c->s->opts.head.type;
 	size_t n = (size_t)c->s->pagemap.page;
-
 	uint64_t heads = 0;
 
 	for (size_t off = 0; off + width <= n; off += width) {
 		taddr v = word_at(c, c->buf + off, width);
-		if (v == 0 || v % width != 0 || !leads_into(c->runs, v))
+		if (v == 0 || v % width != 0 || !spans_have(c->runs, v))
 			continue;
 		c->pointers++;
 		if (off >= type && is_alive(c, c->buf + off - type)) {
@@ -132,17 +111,17 @@ look_at(struct census *c)
 static void
 take_pages(struct census *c)
 {
-	uint64_t page = c->s->pagemap.page, pages = span_vec_bytes(&c->present) / page;
+	uint64_t page = c->s->pagemap.page, pages = spans_bytes(c->present) / page;
 	uint64_t n = pages < PAGES ? pages : PAGES, seed = 1, run = 0, passed = 0;
 
 	for (uint64_t i = 0; i < n; i++) {
 		uint64_t first = pages * i / n, count = pages * (i + 1) / n - first;
 		seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
 		uint64_t want = first + (seed >> 33) % count;
-		const struct span *r = &c->present.at[run];
+		const struct span *r = &c->present->at[run];
 		while (want >= passed + (r->end - r->start) / page) {
 			passed += (r->end - r->start) / page;
-			r = &c->present.at[++run];
+			r = &c->present->at[++run];
 		}
 		taddr at = r->start + (want - passed) * page;
 		if (reader_read(&c->s->reader, at, c->buf, (size_t)page) == MS_OK)
@@ -174,11 +153,11 @@ is_type(const struct census *c, taddr at)
 	taddr meta, above;
 	uint64_t flags;
 
-	if (!leads_into(&c->present, at))
+	if (!spans_have(c->present, at))
 		return true;
-	if (!read_type(c, at, &meta, &flags) || !leads_into(c->runs, meta))
+	if (!read_type(c, at, &meta, &flags) || !spans_have(c->runs, meta))
 		return false;
-	if (!leads_into(&c->present, meta))
+	if (!spans_have(c->present, meta))
 		return true;
 	return read_type(c, meta, &above, &flags) && (flags & TYPE_SUBCLASS) != 0;
 }
@@ -205,17 +184,6 @@ count_objects(struct census *c)
 	return n;
 }
 
-/* Newton's, from above: it comes down until it is right. */
-static double
-square_root(double v)
-{
-	double x = v > 1 ? v : 1;
-
-	for (double next = (x + v / x) / 2; next < x * 0.9999; next = (x + v / x) / 2)
-		x = next;
-	return x;
-}
-
 /*
  * Objects that lie close together in few of the pages make the sample vary: two standard errors
  * more than it says there are hardly ever.
@@ -228,7 +196,7 @@ most_of(const struct census *c, double objects)
 
 	if (sum <= 0 || spread <= 0)
 		return objects;
-	return objects * (1 + 2 * square_root(spread) / sum);
+	return objects * (1 + 2 * sqrt(spread) / sum);
 }
 
 /* The offsets may be a process's own account, or a table's: the counts are before the type. */
@@ -243,18 +211,18 @@ is_sound(const struct object_head *o, unsigned width)
 }
 
 void
-census_take(const struct snapshot *s, const span_vec *runs, struct heap_census *ret)
+census_take(const struct snapshot *s, const span_vec *runs, const span_vec *present,
+            struct heap_census *ret)
 {
 	const struct object_head *o = &s->opts.head;
 	uint64_t bytes = s->plan.bytes, pages = bytes / s->pagemap.page;
-	struct census c = {.s = s, .runs = runs};
+	struct census c = {.s = s, .runs = runs, .present = present};
 
 	ret->objects = ret->most = bytes / OBJECT_COPIED;
 	ret->pointers = bytes / s->machine.ptr_width;
 	/* Without a page map, reading would make pages. */
 	if (s->pagemap.fd < 0 || runs->n == 0 || !is_sound(o, s->machine.ptr_width))
 		return;
-	swapped_drop(s, runs, &c.present);
 	c.buf = xmalloc((size_t)s->pagemap.page);
 	take_pages(&c);
 	if (c.pages > 0) {
@@ -265,7 +233,6 @@ census_take(const struct snapshot *s, const span_vec *runs, struct heap_census *
 		ret->pointers = (uint64_t)((double)c.pointers * all);
 	}
 	free(c.buf);
-	vec_fini(&c.present);
 	vec_fini(&c.suspects);
 	map_fini(&c.index);
 }

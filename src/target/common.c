@@ -39,12 +39,6 @@ struct look {
 };
 
 static void
-span_vec_fini(span_vec *v)
-{
-	vec_fini(v);
-}
-
-static void
 common_clean(struct common **c)
 {
 	common_free(*c);

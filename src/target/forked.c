@@ -8,12 +8,8 @@
 #include "snappriv.h"
 
 #include <stdlib.h>
-
-static void
-span_vec_fini(span_vec *v)
-{
-	vec_fini(v);
-}
+#include <string.h>
+#include <sys/uio.h>
 
 static void
 append_page(span_vec *v, taddr at, uint64_t page)
@@ -69,26 +65,34 @@ forked_find(struct snapshot *s)
 
 /* ---- using ---- */
 
-size_t
-span_behind(const span_vec *v, taddr addr)
-{
-	size_t lo = 0, hi = v->n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (v->at[mid].end <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
 bool
 forked_has(const struct snapshot *s, taddr start, taddr end)
 {
 	size_t i = span_behind(&s->forked, start);
 	return i < s->forked.n && s->forked.at[i].start < end;
+}
+
+bool
+pages_heads(const struct snapshot *s, taddr at, size_t n, uint8_t *ret)
+{
+	struct iovec there[HEADS_AT_ONCE];
+	struct iovec here = {.iov_base = ret, .iov_len = n * PAGE_HEAD};
+	uint64_t page = s->pagemap.page;
+
+	for (size_t i = 0; i < n; i++) {
+		uintptr_t addr = (uintptr_t)(at + i * page);
+		memcpy(&there[i].iov_base, &addr, sizeof(addr));
+		there[i].iov_len = PAGE_HEAD;
+	}
+	if (s->reader.caps.has_vm_readv && !forked_has(s, at, at + n * page))
+		return process_vm_readv(s->reader.pid, &here, 1, there, n, 0) ==
+		       (ssize_t)(n * PAGE_HEAD);
+	for (size_t i = 0; i < n; i++) {
+		if (reader_read(&s->reader, at + i * page, ret + i * PAGE_HEAD,
+		                PAGE_HEAD) != MS_OK)
+			return false;
+	}
+	return true;
 }
 
 void

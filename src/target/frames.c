@@ -14,12 +14,6 @@
 
 enum { HUGE_PAGE = 2 << 20 };
 
-static void
-span_vec_fini(span_vec *v)
-{
-	vec_fini(v);
-}
-
 /* ---- frames of zeros ---- */
 
 /*

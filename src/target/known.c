@@ -7,12 +7,6 @@
 
 #include <string.h>
 
-static void
-span_vec_fini(span_vec *v)
-{
-	vec_fini(v);
-}
-
 /* Append what two lists of spans, both in order, have in common. */
 static void
 intersect(const span_vec *a, const span_vec *b, span_vec *ret)

@@ -73,25 +73,17 @@ probe(const struct snapshot *s, taddr at, uint8_t *buf)
 	return st == MS_OK;
 }
 
-static void
-span_vec_fini(span_vec *v)
-{
-	vec_fini(v);
-}
-
-/* Nanoseconds to copy so much as runs have, by copying a little of it, once. */
+/* Nanoseconds to copy so much as the plan says, by copying a little of it, once. */
 static uint64_t
-time_of_copy(const struct snapshot *s, const span_vec *runs)
+time_of_copy(const struct snapshot *s, const span_vec *present)
 {
 	CLEAN_FREE uint8_t *buf = xmalloc(PROBE_CHUNK);
-	CLEAN(span_vec_fini) span_vec present = {0};
 	uint64_t done = 0, spent = 0;
 
 	memset(buf, 0, PROBE_CHUNK);
-	swapped_drop(s, runs, &present);
-	for (size_t i = 0; i < present.n && done < PROBE_BYTES; i++) {
-		taddr end = present.at[i].end;
-		for (taddr at = present.at[i].start; end - at >= PROBE_CHUNK;
+	for (size_t i = 0; i < present->n && done < PROBE_BYTES; i++) {
+		taddr end = present->at[i].end;
+		for (taddr at = present->at[i].start; end - at >= PROBE_CHUNK;
 		     at += PROBE_CHUNK) {
 			uint64_t began = io_now_ns();
 			if (done >= PROBE_BYTES || !probe(s, at, buf))
@@ -108,21 +100,18 @@ time_of_copy(const struct snapshot *s, const span_vec *runs)
 }
 
 static void
-guess_pause(struct snapshot *s, enum snapshot_mode mode, const span_vec *runs)
+guess_pause(struct snapshot *s, enum snapshot_mode mode, const span_vec *present)
 {
 	struct snapshot_plan *p = &s->plan;
 
 	if (mode == SNAPSHOT_NONE) {
-		/* What is swapped out is back by then, or left so. */
-		CLEAN(span_vec_fini) span_vec present = {0};
-		swapped_drop(s, runs, &present);
-		struct order_time t = order_measure(s, present.n > 0 ? &present : runs);
+		struct order_time t = order_measure(s, present);
 		p->pause_ns = t.least_ns;
 		p->pause_most_ns = t.most_ns;
 		return;
 	}
 	uint64_t ns = mode == SNAPSHOT_DISK ? (p->bytes - p->known) / DISK_RATE * 1000
-					    : time_of_copy(s, runs);
+					    : time_of_copy(s, present);
 	p->pause_ns = p->pause_most_ns = STOP_NS + ns;
 }
 
@@ -263,8 +252,11 @@ mode_choose(struct snapshot *s, const span_vec *runs, struct errbuf *eb)
 	struct snapshot_plan *p = &s->plan;
 	enum snapshot_mode mode = s->opts.mode;
 	struct heap_census census;
+	CLEAN(span_vec_fini) span_vec present = {0};
 
-	census_take(s, runs, &census);
+	/* What is swapped out will be back, or left so: no guess brings it back. */
+	swapped_drop(s, runs, &present);
+	census_take(s, runs, &present, &census);
 	p->objects = census.objects;
 	p->budget = budget_bytes();
 	p->disk_room = s->opts.dir != NULL ? budget_of_dir(s->opts.dir) : 0;
@@ -283,7 +275,7 @@ mode_choose(struct snapshot *s, const span_vec *runs, struct errbuf *eb)
 		fits = own <= p->budget;
 	}
 	p->peak = taken_already() + own + (mode == SNAPSHOT_MEMORY ? p->bytes : 0);
-	guess_pause(s, mode, runs);
+	guess_pause(s, mode, &present);
 	if (mode == SNAPSHOT_MEMORY)
 		fits = fits_memory;
 	if (mode == SNAPSHOT_DISK)

@@ -20,8 +20,6 @@
 #include "memscan/io.h"
 #include "memscan/mem.h"
 
-#define COUNT_MAX UINT32_MAX /* of references: those that never end nearly fill it */
-
 enum {
 	PIECES = 64,        /* of the heap, that are looked at */
 	PIECE_PAGES = 16,   /* in each, so that most addresses in it have others before */
@@ -29,7 +27,6 @@ enum {
 	BLOCK_SHIFT = 16,   /* one place, which is read ahead */
 	READ_NS = 2000,     /* of a page, if none could be read */
 	WAITS_MAX = 2,      /* times as long, for want of a processor */
-	OBJECT_COPIED = 80, /* bytes for each object, where the sample shows fewer */
 };
 
 /*
@@ -64,29 +61,16 @@ was_near(uint64_t recent[ORDER_RECENT], uint64_t b)
 	return is_known;
 }
 
-static bool
-leads_into(const span_vec *runs, taddr v)
-{
-	size_t i = span_behind(runs, v);
-
-	return i < runs->n && runs->at[i].start <= v;
-}
-
 void
 order_look(struct order_sample *o, const span_vec *runs, const struct order_piece *p)
 {
-	uint64_t recent[ORDER_RECENT] = {0}, before = 0;
-	taddr low = runs->n > 0 ? runs->at[0].start : 0;
-	taddr high = runs->n > 0 ? runs->at[runs->n - 1].end : 0;
+	uint64_t recent[ORDER_RECENT] = {0};
 
 	o->bytes += p->n;
 	for (size_t off = 0; off + p->width <= p->n; off += p->width) {
-		uint64_t v = load_uint(p->bytes + off, p->width, p->swap), count = before;
-		before = v;
-		if (v < low || v >= high || v % p->width != 0 || !leads_into(runs, v))
+		uint64_t v = load_uint(p->bytes + off, p->width, p->swap);
+		if (v % p->width != 0 || !spans_have(runs, v))
 			continue;
-		/* CPython: PyObject, a reference count and the type behind it. */
-		o->objects += off / p->width % 2 == 1 && count > 0 && count <= COUNT_MAX;
 		uint64_t to = v >> BLOCK_SHIFT, own = (p->addr + off) >> BLOCK_SHIFT;
 		bool is_beside = to + 1 >= own && to <= own + 1;
 		o->far += !was_near(recent, to) && !is_beside;
@@ -114,12 +98,11 @@ reads_of(const struct cost *c, double objects, double far, double missed)
 }
 
 struct order_time
-order_time(const struct order_sample *o, uint64_t bytes, uint64_t cache, double read_ns)
+order_time(const struct order_sample *o, const struct snapshot_plan *p, double read_ns)
 {
-	double all = o->bytes > 0 ? (double)bytes / (double)o->bytes : 0;
-	double seen = (double)o->objects * all, guess = (double)bytes / OBJECT_COPIED;
-	double n = seen > guess ? seen : guess, far = (double)o->far * all;
-	double missed = cache < bytes ? 1 - (double)cache / (double)bytes : 0;
+	double all = o->bytes > 0 ? (double)p->bytes / (double)o->bytes : 0;
+	double n = (double)p->objects, far = (double)o->far * all;
+	double missed = p->cache < p->bytes ? 1 - (double)p->cache / (double)p->bytes : 0;
 
 	return (struct order_time){
 		.least_ns =
@@ -205,7 +188,7 @@ order_measure(const struct snapshot *s, const span_vec *runs)
 	/* First, so that the pages are in no cache. */
 	double read_ns = (double)time_of_read(s, runs);
 	take_sample(s, runs, &o);
-	struct order_time t = order_time(&o, s->plan.bytes, s->plan.cache, read_ns);
+	struct order_time t = order_time(&o, &s->plan, read_ns);
 	/* As long as others had the processor now, they may have it then. */
 	double waits = (double)(io_now_ns() - began) / (double)(cpu_now_ns() - cpu + 1);
 	waits = waits < 1 ? 1 : waits > WAITS_MAX ? WAITS_MAX : waits;

@@ -4,12 +4,6 @@
  */
 #include "precopypriv.h"
 
-static void
-span_vec_fini(span_vec *v)
-{
-	vec_fini(v);
-}
-
 size_t
 before_behind(const struct precopy *pre, taddr addr)
 {

@@ -32,12 +32,6 @@ enum {
 	PAGE_COST = 5,         /* bytes to remember it */
 };
 
-static void
-span_vec_fini(span_vec *v)
-{
-	vec_fini(v);
-}
-
 void
 precopy_free(struct precopy *pre)
 {

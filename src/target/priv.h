@@ -154,6 +154,17 @@ MUST_CHECK enum status live_check(pid_t pid, pid_t *via, struct errbuf *eb);
 
 typedef VEC(struct span) span_vec;
 
+/* spans.c: ranges by address, which do not overlap. */
+void span_vec_fini(span_vec *v);
+
+/* The first that ends behind addr, or their number. */
+size_t span_behind(const span_vec *v, taddr addr);
+bool spans_have(const span_vec *v, taddr addr);
+uint64_t spans_bytes(const span_vec *v);
+
+/* Append v without what is in left. */
+void spans_without(const span_vec *v, const span_vec *left, span_vec *ret);
+
 /* Which pages of a process there are. */
 struct pagemap {
 	int fd;        /* -1: unknown, every page counts as present */

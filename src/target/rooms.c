@@ -26,12 +26,6 @@ enum {
 	HUGE_PAGE = 2 << 20,
 };
 
-static void
-span_vec_fini(span_vec *v)
-{
-	vec_fini(v);
-}
-
 /* ---- which regions ---- */
 
 bool
@@ -182,40 +176,6 @@ plan_room(struct snapshot *s, const struct region *r, uint8_t **next)
 	vec_push(&s->rooms, room);
 }
 
-/* Take [start, end) but for what is left out apart, from the ith of left on. */
-static void
-append_without(const span_vec *left, size_t *i, struct span run, span_vec *ret)
-{
-	while (*i < left->n && left->at[*i].end <= run.start)
-		++*i;
-	for (size_t k = *i; k < left->n && left->at[k].start < run.end; k++) {
-		if (left->at[k].start > run.start)
-			vec_push(ret, (struct span){run.start, left->at[k].start});
-		run.start = left->at[k].end;
-	}
-	if (run.start < run.end)
-		vec_push(ret, run);
-}
-
-static uint64_t
-bytes_of(const span_vec *v)
-{
-	uint64_t total = 0;
-
-	for (size_t i = 0; i < v->n; i++)
-		total += v->at[i].end - v->at[i].start;
-	return total;
-}
-
-void
-spans_without(const span_vec *v, const span_vec *left, span_vec *ret)
-{
-	size_t at = 0;
-
-	for (size_t i = 0; i < v->n; i++)
-		append_without(left, &at, v->at[i], ret);
-}
-
 void
 rooms_measure(struct snapshot *s, span_vec *runs)
 {
@@ -227,8 +187,8 @@ rooms_measure(struct snapshot *s, span_vec *runs)
 			pagemap_runs(&s->pagemap, r->start, r->end, &all);
 	}
 	spans_without(&all, &s->left, runs);
-	s->plan.bytes = bytes_of(runs);
-	s->plan.left_out = bytes_of(&all) - s->plan.bytes;
+	s->plan.bytes = spans_bytes(runs);
+	s->plan.left_out = spans_bytes(&all) - s->plan.bytes;
 	s->plan.known = known_measure(s, runs);
 }
 

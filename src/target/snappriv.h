@@ -96,9 +96,6 @@ bool is_wanted(const struct region *r);
  */
 void rooms_measure(struct snapshot *s, span_vec *runs);
 
-/* Append v without what is in left; both are by address. */
-void spans_without(const span_vec *v, const span_vec *left, span_vec *ret);
-
 /* Reserve room for all that is wanted of s->maps, and touch it. MS_NOMEM, MS_LIMIT. */
 MUST_CHECK enum status rooms_plan(struct snapshot *s, const span_vec *runs, struct errbuf *eb);
 
@@ -119,7 +116,7 @@ void rooms_unmap(struct snapshot *s, size_t first);
 /* How much of the process is swapped out, and whether it is left so: into s->plan. */
 void swapped_look(struct snapshot *s);
 
-/* Append what is present of runs of pages. */
+/* Append what is not swapped out of runs of pages. */
 void swapped_drop(const struct snapshot *s, const span_vec *runs, span_vec *ret);
 
 /* ---- forked.c ---- */
@@ -130,8 +127,13 @@ void forked_find(struct snapshot *s);
 /* Are there any in [start, end)? */
 bool forked_has(const struct snapshot *s, taddr start, taddr end);
 
-/* The first of the spans, in order, that ends behind addr, or their number. */
-size_t span_behind(const span_vec *v, taddr addr);
+enum { HEADS_AT_ONCE = 64, PAGE_HEAD = 16 };
+
+/*
+ * The first PAGE_HEAD bytes of each of n pages from at on, HEADS_AT_ONCE at most; pages in common stay so.
+ * False if one cannot be read: those behind it were not.
+ */
+bool pages_heads(const struct snapshot *s, taddr at, size_t n, uint8_t *ret);
 
 /* Append a run of a piece, in chunks of at most `most` bytes. */
 void append_chunks(chunk_vec *v, const struct piece *p, struct span run, size_t most,
@@ -204,8 +206,8 @@ struct heap_census {
 	uint64_t pointers; /* words that lead into it */
 };
 
-/* Look at some pages of the process, which runs; runs are what is to be copied. */
-void census_take(const struct snapshot *s, const span_vec *runs, struct heap_census *ret);
+/* Look at some pages of the process, which runs; runs are what is to be copied, and present what is not swapped out of it. */
+void census_take(const struct snapshot *s, const span_vec *runs, const span_vec *present, struct heap_census *ret);
 
 /* ---- order.c ---- */
 
@@ -223,7 +225,6 @@ struct order_piece {
 /* What some parts of a heap say of all of it. */
 struct order_sample {
 	uint64_t bytes;   /* looked at */
-	uint64_t objects; /* that begin there, by their first two words */
 	uint64_t far;     /* addresses that lead neither beside them nor to where those before led */
 };
 
@@ -235,10 +236,10 @@ struct order_time {
 /* Add a part to the sample of a heap that lies in runs, which are in order. */
 void order_look(struct order_sample *o, const span_vec *runs, const struct order_piece *p);
 
-/* Of a heap of so many bytes, of which `cache` can be kept, when a page is read in read_ns. */
-struct order_time order_time(const struct order_sample *o, uint64_t bytes, uint64_t cache, double read_ns);
+/* Of a heap as p says, objects and bytes, of which p->cache can be kept, when a page is read in read_ns. */
+struct order_time order_time(const struct order_sample *o, const struct snapshot_plan *p, double read_ns);
 
-/* Look at the process, which runs: of the heap in runs, some pages are read. */
+/* Look at the process, which runs, when the plan says how many objects it has: of the heap in runs, some pages are read. */
 struct order_time order_measure(const struct snapshot *s, const span_vec *runs);
 
 /* ---- mode.c ---- */

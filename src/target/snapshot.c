@@ -21,12 +21,6 @@
 enum { FIRST_MAX = 128 << 10 };
 
 static void
-span_vec_fini(span_vec *v)
-{
-	vec_fini(v);
-}
-
-static void
 snapshot_clean(struct snapshot **at)
 {
 	snapshot_free(*at);

@@ -7,19 +7,12 @@
 #include "snappriv.h"
 
 #include <stdio.h>
-#include <string.h>
-#include <sys/uio.h>
 
 #include "memscan/io.h"
 #include "memscan/mem.h"
+#include "memscan/progress.h"
 
-enum { STATUS_MAX = 1 << 16, PAGES_AT_ONCE = 64 };
-
-static void
-span_vec_fini(span_vec *v)
-{
-	vec_fini(v);
-}
+enum { STATUS_MAX = 1 << 16 };
 
 void
 swapped_look(struct snapshot *s)
@@ -45,37 +38,20 @@ swapped_drop(const struct snapshot *s, const span_vec *runs, span_vec *ret)
 {
 	struct pagemap pm = s->pagemap;
 
+	if (s->plan.swapped == 0) {
+		for (size_t i = 0; i < runs->n; i++)
+			vec_push(ret, runs->at[i]);
+		return;
+	}
 	for (size_t i = 0; i < runs->n; i++)
 		pagemap_some(&pm, PAGES_PRESENT, runs->at[i].start, runs->at[i].end, ret);
-}
-
-/* Read a word of each page. What cannot be read is for the copy to say. */
-static void
-touch_pages(const struct snapshot *s, taddr at, size_t n)
-{
-	uint8_t words[PAGES_AT_ONCE * sizeof(uint64_t)];
-	struct iovec there[PAGES_AT_ONCE];
-	struct iovec here = {.iov_base = words, .iov_len = n * sizeof(uint64_t)};
-	size_t page = (size_t)s->pagemap.page;
-
-	for (size_t i = 0; i < n; i++) {
-		uintptr_t addr = (uintptr_t)(at + i * page);
-		memcpy(&there[i].iov_base, &addr, sizeof(addr));
-		there[i].iov_len = sizeof(uint64_t);
-	}
-	if (s->reader.caps.has_vm_readv && !forked_has(s, at, at + n * page) &&
-		process_vm_readv(s->reader.pid, &here, 1, there, n, 0) ==
-			(ssize_t)here.iov_len)
-		return;
-	for (size_t i = 0; i < n; i++)
-		if (reader_read(&s->reader, at + i * page, words, sizeof(uint64_t)) != MS_OK)
-			return;
 }
 
 void
 snapshot_bring_back(struct snapshot *s)
 {
 	CLEAN(span_vec_fini) span_vec all = {0}, runs = {0};
+	uint8_t heads[HEADS_AT_ONCE * PAGE_HEAD];
 	struct pagemap pm = s->pagemap;
 
 	if (s->plan.swapped == 0 || s->plan.leaves_swapped || pm.fd < 0)
@@ -85,13 +61,16 @@ snapshot_bring_back(struct snapshot *s)
 			pagemap_some(&pm, PAGES_SWAPPED, s->maps.at[i].start,
 				s->maps.at[i].end, &all);
 	spans_without(&all, &s->left, &runs);
+	uint64_t done = 0, total = spans_bytes(&runs);
 	for (size_t i = 0; i < runs.n; i++) {
 		taddr at = runs.at[i].start;
 		while (at < runs.at[i].end) {
 			uint64_t left = (runs.at[i].end - at) / pm.page;
-			size_t n = left < PAGES_AT_ONCE ? (size_t)left : PAGES_AT_ONCE;
-			touch_pages(s, at, n);
+			size_t n = left < HEADS_AT_ONCE ? (size_t)left : HEADS_AT_ONCE;
+			/* What cannot be read is for the copy to say. */
+			(void)pages_heads(s, at, n, heads);
 			at += n * pm.page;
+			progress_count(done += n * pm.page, total);
 		}
 	}
 }

@@ -89,7 +89,7 @@ take(void)
 {
 	struct heap_census c;
 
-	census_take(&snap, &runs, &c);
+	census_take(&snap, &runs, &runs, &c);
 	return c;
 }
 
