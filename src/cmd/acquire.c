@@ -156,7 +156,8 @@ wait_idle(struct acquired *a, struct py *p)
 	uint64_t began = io_now_ns();
 	struct errbuf eb;
 
-	while (check_idle(a, p, &eb) == MS_BUSY && io_now_ns() - began < WAIT_NS)
+	while (check_idle(a, p, &eb) == MS_BUSY && a->is_collecting &&
+		io_now_ns() - began < WAIT_NS)
 		nanosleep(&poll, NULL);
 }
 
@@ -328,8 +329,8 @@ try_copy(
 	if (st != MS_OK)
 		return st;
 	st = copy_held(o, a, p, snap, eb);
-	/* What was copied beforehand stays good until the copy in the stop goes over it. */
-	if (st == MS_BUSY && a->plan.is_precopy && a->stats.copy_ns == 0) {
+	/* The room for it, and what was copied beforehand, stay good until the copy in the stop goes over them. */
+	if (st == MS_BUSY && a->stats.copy_ns == 0) {
 		a->kept = snap;
 		return st;
 	}

@@ -39,8 +39,8 @@ for python in "$PYTHON" build/interpreters/*/python; do
 	*True:0) worked ;;
 	*)
 		refused 3 "not ready.*ending"
-		# For half a second, as memscan(1) says, which is so many: nobody waits longer for what will not be ready.
-		[ "$tries" -lt 50 ] || fail "$tries tries are more than half a second"
+		# With pauses of half a second between all of them: nobody waits longer for what will not be ready.
+		[ "$tries" -lt 50 ] || fail "$tries tries are more than memscan(1) says"
 		[ "$tries" -lt 40 ] || tried=yes
 		;;
 	esac
