@@ -125,23 +125,41 @@ acquire_explain(const struct acquired *a, enum status st, struct errbuf *eb)
 	return errbuf_set(eb, MS_GONE, "the process exited meanwhile");
 }
 
+/* Which of the interpreters collects garbage: into a->collecting_at. */
+static enum status
+find_collecting(struct acquired *a, struct py *p, struct errbuf *eb)
+{
+	CLEAN_FREE struct pyinterp *interps = NULL;
+	size_t n;
+
+	a->collecting_at = 0;
+	enum status st = py_interpreters(p, &interps, &n, eb);
+	for (size_t i = 0; i < n && st == MS_OK; i++)
+		if (a->collecting_at == 0 && py_is_collecting(p, interps[i].addr))
+			a->collecting_at = interps[i].addr;
+	return st;
+}
+
 /*
  * Look at the collectors through the live target: cheap, and before anything is copied.
  */
 static enum status
 check_idle(struct acquired *a, struct py *p, struct errbuf *eb)
 {
-	CLEAN_FREE struct pyinterp *interps = NULL;
-	size_t n;
-
 	target_forget(a->live);
-	enum status st = py_interpreters(p, &interps, &n, eb);
-	a->is_collecting = false;
-	for (size_t i = 0; i < n && st == MS_OK; i++)
-		a->is_collecting |= py_is_collecting(p, interps[i].addr);
-	if (a->is_collecting)
+	enum status st = find_collecting(a, p, eb);
+	if (st == MS_OK && a->collecting_at != 0 && !a->is_impatient)
 		return errbuf_set(eb, MS_BUSY, "a garbage collection is in progress");
 	return st;
+}
+
+static bool
+is_idle(struct acquired *a, struct py *p)
+{
+	struct errbuf eb;
+
+	(void)check_idle(a, p, &eb);
+	return a->collecting_at == 0;
 }
 
 /*
@@ -154,10 +172,8 @@ wait_idle(struct acquired *a, struct py *p)
 	enum { POLL_NS = 20000, WAIT_NS = 20000000 };
 	const struct timespec poll = {.tv_nsec = POLL_NS};
 	uint64_t began = io_now_ns();
-	struct errbuf eb;
 
-	while (check_idle(a, p, &eb) == MS_BUSY && a->is_collecting &&
-		io_now_ns() - began < WAIT_NS)
+	while (!is_idle(a, p) && io_now_ns() - began < WAIT_NS)
 		nanosleep(&poll, NULL);
 }
 
@@ -378,6 +394,21 @@ acquire_again(struct acquired *a)
 	return true;
 }
 
+/*
+ * A collection that never ends, of a finalizer that hangs or one after another: a dump in its
+ * midst is better than none.
+ */
+static bool
+goes_on(struct acquired *a)
+{
+	if (a->collecting_at == 0 || a->is_impatient)
+		return false;
+	a->is_impatient = true;
+	log_at(LOG_NORMAL, "the garbage collection of process %d does not end: the dump is made in "
+		"its midst", (int)a->proc.pid);
+	return true;
+}
+
 enum status
 acquire_copy(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb)
 {
@@ -391,9 +422,9 @@ acquire_copy(const struct acquire_opts *o, struct acquired *a, struct errbuf *eb
 		st = hurry_prepare(a, p, eb);
 	for (a->tries = 1; st == MS_OK; a->tries++) {
 		st = try_copy(o, a, p, eb);
-		unsigned most = a->is_collecting ? LIM_GC_RETRIES : LIM_STOP_RETRIES;
-		if (st != MS_BUSY || a->tries >= most ||
-			io_now_ns() - began > LIM_STOPPING_NS)
+		unsigned most = a->collecting_at != 0 ? LIM_GC_RETRIES : LIM_STOP_RETRIES;
+		bool is_over = a->tries >= most || io_now_ns() - began > LIM_STOPPING_NS;
+		if (st != MS_BUSY || (is_over && !goes_on(a)))
 			break;
 		/* A collection takes milliseconds; wait a little longer each time. */
 		log_at(LOG_DEBUG, "%s: let go, and trying again", eb->msg);
@@ -428,18 +459,12 @@ fill_proc(struct procinfo *p, const struct core_info *info)
 static void
 note_collecting(struct acquired *a)
 {
-	CLEAN_FREE struct pyinterp *interps = NULL;
 	struct strtab *names = strtab_new();
 	struct errbuf eb = {0};
 	struct py *p = NULL;
-	size_t n = 0;
 
-	enum status st = py_open(a->copy, &a->layout, &a->rt, names, &p, &eb);
-	if (st == MS_OK)
-		st = py_interpreters(p, &interps, &n, &eb);
-	for (size_t i = 0; i < n && st == MS_OK; i++)
-		if (a->collecting_at == 0 && py_is_collecting(p, interps[i].addr))
-			a->collecting_at = interps[i].addr;
+	if (py_open(a->copy, &a->layout, &a->rt, names, &p, &eb) == MS_OK)
+		(void)find_collecting(a, p, &eb);
 	py_close(p);
 	strtab_free(names);
 }

@@ -43,7 +43,8 @@ struct acquired {
 	struct layout layout;
 	struct core *corefile; /* NULL of a live process; of a core: */
 	size_t n_missing_files; /* program files that were not to be had */
-	taddr collecting_at; /* an interpreter that was collecting garbage when it ended, or 0 */
+	taddr collecting_at; /* an interpreter that was collecting garbage when it was copied, or ended; or 0 */
+	bool is_impatient;   /* it was waited for long enough */
 	struct target *copy; /* what is walked */
 	const struct snapshot *snap; /* that is made of; NULL of a core, and where nothing was copied */
 	struct snapshot_plan plan;
@@ -64,7 +65,6 @@ struct acquired {
 	struct thread_regs *regs; /* of all its threads when it was stopped, or ended; none with no_stop */
 	size_t n_regs;
 	struct walk_stats walked;
-	bool is_collecting;  /* garbage, when it was last looked at */
 	unsigned tries;      /* stops it took to meet no garbage collection */
 };
 

@@ -33,6 +33,9 @@ acquired_damage(const struct acquired *a, struct walk_known known[ACQUIRED_DAMAG
 		known[n++] = (struct walk_known){
 			"page not copied, it was swapped out", 0,
 			a->stats.swapped / PAGE_UNIT};
+	if (a->collecting_at != 0)
+		known[n++] = (struct walk_known){
+			"a garbage collection was in progress", a->collecting_at, 1};
 	if (a->corefile == NULL)
 		return n;
 	const struct core_info *info = core_info(a->corefile);
@@ -41,9 +44,6 @@ acquired_damage(const struct acquired *a, struct walk_known known[ACQUIRED_DAMAG
 	if (info->bad > 0)
 		known[n++] = (struct walk_known){
 			"segment or note of the core makes no sense", 0, info->bad};
-	if (a->collecting_at != 0)
-		known[n++] = (struct walk_known){
-			"a garbage collection was in progress", a->collecting_at, 1};
 	return n;
 }
 

@@ -207,7 +207,7 @@ walk_into(struct acquired *a, const struct acquire_opts *o, const struct walk_op
 	enum status st = py_open(a->copy, &a->layout, &a->rt, names, &p, eb);
 	if (st != MS_OK)
 		return st;
-	st = py_probe(p, a->corefile != NULL, eb);
+	st = py_probe(p, a->corefile != NULL || a->collecting_at != 0, eb);
 	/* What is missing or torn proves nothing: the running process has. */
 	if (st != MS_OK && a->is_proven && (a->is_running || acquired_is_cut(a)))
 		*eb = (struct errbuf){0};

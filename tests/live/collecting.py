@@ -1,6 +1,4 @@
-"""The heap of basic.py in the midst of a collection, for a build whose collector keeps no lists: an object of a garbage
-cycle is finalized and does not return.
-"""
+"""The heap of basic.py in the midst of a collection: an object of a garbage cycle is finalized and does not return."""
 import gc
 
 import truth
