@@ -89,6 +89,17 @@ fi
 unset SHIM_THEN
 stop_target
 
+# Rings that the kernel fills: what it writes has no mark.
+for rings in "CALL(206, 8, ctypes.byref(ctypes.c_size_t()))" "KEEP.append(mmap.mmap(CALL(425, 8, (ctypes.c_uint * 30)()), 4096))"; do
+	start_small "import ctypes, mmap; CALL = ctypes.CDLL(None).syscall; $rings"
+	dump --pre-copy
+	grep -q 'uses io_uring or aio' "$TMP/err" || fail "nothing is said of the rings of $rings"
+	worked
+	[ -z "$(info precopy_bytes)" ] || fail "with rings that the kernel fills, something was copied before"
+	unharmed
+	stop_target
+done
+
 # changed CALL:N [CALL:N]: the target changes while memscan waits there. With that much time it does not copy anew.
 changed() {
 	until_call "$1" "${2-}" --threads 1 --values none --max-pause 3600000 || return
