@@ -6,8 +6,11 @@ subint.py said of itself.
 Interpreters 0 to N wrote TRUTH.i and TRUTH.i.own. What is on an interpreter's own list is that interpreter's; where one collector
 serves all (to 3.8), the lists do not tell, but what is private to each is its own all the same.
 """
+import gc
 import json
 import sys
+
+gc.disable()  # It would go through all that has been read again and again.
 
 
 def read_own(path):
@@ -32,6 +35,7 @@ def read_dump(lines):
     for line in lines:
         record = json.loads(line)
         if record["record"] == "object":
+            del record["refs"]
             objects[record["address"]] = record
         elif record["record"] == "interpreter":
             interps.append(record["interpreter"])

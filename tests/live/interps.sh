@@ -33,42 +33,45 @@ for i in 0 1 2; do
 done
 python3 $live/interps-compare.py "$name" "$TMP/truth" 2 < "$TMP/records" || fail "objects are not whose they are"
 
-# The same figures by other ways: info's table, and summary by interpreter.
+# The same figures by other ways: info's table, and summary by interpreter. The selection language knows both.
 "$MEMSCAN" info --json "$TMP/dump" > "$TMP/info.json"
 "$MEMSCAN" summary --by interpreter --json "$TMP/dump" > "$TMP/summary.json"
-python3 - "$TMP/info.json" "$TMP/summary.json" "$TMP/records" << 'END' || fail "the tables do not agree"
-import collections, json, sys
-info, summary = (json.load(open(p)) for p in sys.argv[1:3])
-count, size = collections.Counter(), collections.Counter()
-for line in open(sys.argv[3]):
-    record = json.loads(line)
-    if record["record"] == "object":
-        whose = "shared" if "shared" in record else str(record.get("interpreter", "unknown"))
-        count[whose] += 1
-        size[whose] += record["size"]
-table = {r["interpreter"]: (r["objects"], r["size"]) for r in info["interpreters"]}
-kinds = {r["kind"].replace("interpreter ", ""): (r["count"], r["size"]) for r in summary["kinds"]}
-expected = {k: (count[k], size[k]) for k in count}
-threads = [r["threads"] for r in info["interpreters"] if r["interpreter"] not in ("shared", "unknown")]
-if not table == kinds == expected or min(threads) < 0 or threads[0] != 1 or sum(count.values()) != info["objects"]:
-    sys.exit("info %r\nsummary %r\nrecords %r\nthreads %r" % (table, kinds, expected, threads))
-END
-# The selection language knows both.
-for text in "interpreter == 1" "interpreter > 1 and not tracked" "not interpreter >= 0" "generation == 0" "generation = 2"; do
-	case $text in g*) grep -q '"generation"' "$TMP/records" || continue ;; esac
-	"$MEMSCAN" find --limit 0 --json "$TMP/dump" "$text" > "$TMP/found.json" 2> "$TMP/err" || fail "find '$text'"
-	python3 - "$text" "$TMP/found.json" "$TMP/records" << 'END' || fail "find '$text' has other objects"
-import json, sys
-text, found, records = sys.argv[1:]
+set -- "interpreter == 1" "interpreter > 1 and not tracked" "not interpreter >= 0"
+! grep -q '"generation"' "$TMP/records" || set -- "$@" "generation == 0" "generation = 2"
+for text; do
+	"$MEMSCAN" find --limit 0 --json "$TMP/dump" "$text" > "$TMP/found: $text" 2> "$TMP/err" || fail "find '$text'"
+done
+python3 - "$TMP" "$@" << 'END' || fail "the tables or selections do not agree"
+import collections, gc, json, sys
+gc.disable()
+directory, texts = sys.argv[1], sys.argv[2:]
+info, summary = (json.load(open("%s/%s.json" % (directory, name))) for name in ("info", "summary"))
 of = {"interpreter == 1": lambda r: r.get("interpreter") == 1,
       "interpreter > 1 and not tracked": lambda r: r.get("interpreter", 0) > 1 and "tracked" not in r["flags"],
       "not interpreter >= 0": lambda r: "interpreter" not in r,
       "generation == 0": lambda r: r.get("generation") == "0",
-      "generation = 2": lambda r: r.get("generation") == "2"}[text]
-expected = {r["address"] for r in map(json.loads, open(records)) if r["record"] == "object" and of(r)}
-got = {int(str(r["address"]), 0) for r in json.load(open(found))["objects"]}
-if not expected or got != expected:
-    sys.exit("%s: %d found, %d expected, %d in both" % (text, len(got), len(expected), len(got & expected)))
+      "generation = 2": lambda r: r.get("generation") == "2"}
+count, size = collections.Counter(), collections.Counter()
+expected = {text: set() for text in texts}
+for line in open(directory + "/records"):
+    if not line.startswith('{"record": "object"'):
+        continue
+    record = json.loads(line)
+    whose = "shared" if "shared" in record else str(record.get("interpreter", "unknown"))
+    count[whose] += 1
+    size[whose] += record["size"]
+    for text in texts:
+        if of[text](record):
+            expected[text].add(record["address"])
+table = {r["interpreter"]: (r["objects"], r["size"]) for r in info["interpreters"]}
+kinds = {r["kind"].replace("interpreter ", ""): (r["count"], r["size"]) for r in summary["kinds"]}
+sums = {k: (count[k], size[k]) for k in count}
+threads = [r["threads"] for r in info["interpreters"] if r["interpreter"] not in ("shared", "unknown")]
+if not table == kinds == sums or min(threads) < 0 or threads[0] != 1 or sum(count.values()) != info["objects"]:
+    sys.exit("info %r\nsummary %r\nrecords %r\nthreads %r" % (table, kinds, sums, threads))
+for text in texts:
+    got = {int(str(r["address"]), 0) for r in json.load(open("%s/found: %s" % (directory, text)))["objects"]}
+    if not expected[text] or got != expected[text]:
+        sys.exit("%s: %d found, %d expected, %d in both" % (text, len(got), len(expected[text]), len(got & expected[text])))
 END
-done
 done_testing
