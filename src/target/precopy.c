@@ -148,20 +148,6 @@ record_run(struct snapshot *s, const struct piece *p, struct span run)
 	}
 }
 
-/* Append what of a run is in none of some spans. */
-static void
-append_rest(const span_vec *v, struct span run, span_vec *ret)
-{
-	for (size_t i = span_behind(v, run.start);
-	     i < v->n && v->at[i].start < run.end; i++) {
-		if (v->at[i].start > run.start)
-			vec_push(ret, (struct span){run.start, v->at[i].start});
-		run.start = v->at[i].end;
-	}
-	if (run.start < run.end)
-		vec_push(ret, run);
-}
-
 /* What another process's copy has is taken from there. */
 static void
 record_piece(struct snapshot *s, const struct piece *p)
@@ -174,8 +160,7 @@ record_piece(struct snapshot *s, const struct piece *p)
 
 	s->pre->first = s->pre->runs.n;
 	pagemap_some(&s->pagemap, PAGES_PRESENT, p->start, p->end, &present);
-	for (size_t i = 0; i < present.n; i++)
-		append_rest(common, present.at[i], &own);
+	spans_without(&present, common, &own);
 	for (size_t i = 0; i < own.n; i++)
 		record_run(s, p, own.at[i]);
 	for (size_t i = s->pre->first; i < s->pre->runs.n; i++)
