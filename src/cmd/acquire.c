@@ -158,8 +158,8 @@ is_idle(struct acquired *a, struct py *p)
 {
 	struct errbuf eb;
 
-	(void)check_idle(a, p, &eb);
-	return a->collecting_at == 0;
+	target_forget(a->live);
+	return find_collecting(a, p, &eb) != MS_OK || a->collecting_at == 0;
 }
 
 /*

@@ -54,7 +54,7 @@ few=10
 runs=${BUSY_RUNS:-$((2 * few))}
 for row in '' deb-3.13 deb-3.14 deb-3.15 nogil-3.13 pyenv-2.7.18; do
 	[ -z "$row" ] || PYTHON=$PWD/build/interpreters/$row/python
-	[ -x "$PYTHON" ] || [ -z "$row" ] || continue
+	has_python "$PYTHON" || continue
 	start_small "$busy"
 	dumps "$runs"
 	kill -KILL "$target"

@@ -3,8 +3,8 @@
 # any other, and says so.
 . tests/live/lib.sh
 
-for python in "$PYTHON" build/interpreters/pyenv-3.6.15/python build/interpreters/deb-3.15/python; do
-	[ -x "$(command -v "$python")" ] || continue
+for python in "$PYTHON" "$PWD/build/interpreters/pyenv-3.6.15/python" "$PWD/build/interpreters/deb-3.15/python"; do
+	has_python "$python" || continue
 	start "$python" -S -W ignore $live/collecting.py "$TMP/truth"
 	dump --values none
 	[ $status = 6 ] || fail "exit status $status of $python"

@@ -95,7 +95,7 @@ shared() {
 }
 
 for python in "$PWD/build/interpreters/deb-3.13/python" "$PWD/build/interpreters/pyenv-2.7.18/python" "$PYTHON"; do
-	[ -x "$python" ] || [ "${MATRIX-}" = whole ] || continue
+	has_python "$python" || continue
 	family "$python"
 	dump_family
 	exact $all

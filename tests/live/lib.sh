@@ -67,6 +67,14 @@ no_python() {
 	skip "$@"
 }
 
+# has_python PYTHON: of several interpreters one is here, or passed over and counted as skipped.
+has_python() {
+	[ ! -x "$(command -v "$1")" ] || return 0
+	[ "${MATRIX-}" != whole ] || fail "there is no $(name_of "$1")"
+	echo "skip: there is no $(name_of "$1") here"
+	return 1
+}
+
 # name_of PYTHON: as the matrix names it, or its path.
 name_of() {
 	case $1 in

@@ -5,10 +5,7 @@
 
 for python in "$PYTHON" $PWD/build/interpreters/deb-2.7/python $PWD/build/interpreters/pyenv-3.12.1/python \
 	$PWD/build/interpreters/nogil-3.13/python $PWD/build/interpreters/deb-3.15/python; do
-	if [ ! -x "$python" ] && [ "$python" != "$PYTHON" ]; then
-		echo "skip: there is no $(name_of "$python") here"
-		continue
-	fi
+	has_python "$python" || continue
 	# More objects lie across pages with the C library's malloc; a free-threaded build has its own alone.
 	export PYTHONMALLOC=malloc
 	case $python in */nogil*) unset PYTHONMALLOC ;; esac
