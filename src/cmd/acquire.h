@@ -51,6 +51,7 @@ struct acquired {
 	struct snapshot_stats stats;
 	struct precopy_stats before; /* what was copied before it was held */
 	struct snapshot *kept; /* such a copy, while the next try is waited for */
+	uint64_t prepared_ns;  /* when it was prepared */
 	struct span *need;   /* what turned out to be needed, and was left out of the copy before */
 	size_t n_need;
 	struct span *first;  /* with max_pause_ns or no_stop: what is copied before anything else */
